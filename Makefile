@@ -1,0 +1,55 @@
+# Every target works from a fresh clone: it makes .venv first when that is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CORPUS ?= synthetic
+PROFILE ?= quick
+SEEDS ?= 0
+DEVICE ?= auto
+JOBS ?= 1
+OUT ?= reports
+WHERE := --corpus $(CORPUS) $(if $(ROOT),--root $(ROOT)) --profile $(PROFILE) --seeds $(SEEDS) --device $(DEVICE)
+
+.DEFAULT_GOAL := help
+.PHONY: help report test test-browser lab lint format bench run clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo "  options: CORPUS=emodb ROOT=path PROFILE=quick|study|paper SEEDS='0 1 2' DEVICE=auto JOBS=1 ONLY=03"
+
+$(STAMP): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c requirements.lock -e '.[dev]'
+	@touch $(STAMP)
+
+report: $(STAMP)  ## execute the notebooks, write reports/index.html
+	$(BIN)/serlib report $(WHERE) --jobs $(JOBS) --out $(OUT) $(if $(ONLY),--only $(ONLY)) $(if $(RETRAIN),--retrain)
+
+test: $(STAMP)  ## the test suite (browser tests apart), two processes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser" --cov=serlib --cov-report=term --cov-fail-under=90
+
+test-browser: $(STAMP)  ## look at the report's pages with a headless Chromium
+	$(BIN)/python -m pytest -m browser tests/browser
+
+lab: $(STAMP)  ## JupyterLab in notebooks/
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+lint: $(STAMP)  ## ruff check and format (notebooks too), codespell
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell
+
+format: $(STAMP)  ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+run: $(STAMP)  ## fill the run store: make run METHOD='focal/mel-focal' CORPUS=emodb ROOT=...
+	$(BIN)/serlib run $(if $(METHOD),--method $(METHOD) $(WHERE) $(if $(FOLDS),--folds $(FOLDS)),--list)
+
+bench: $(STAMP)  ## speed, as ratios measured in one run
+	$(BIN)/serlib bench $(if $(ONLY),--only $(ONLY))
+
+clean:  ## remove what the commands made, .venv apart
+	rm -rf runs reports .cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,100 @@
+"""Functionals and a support vector machine: what every deep model must beat."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serlib.corpora.corpus import Corpus
+from serlib.features import Functionals
+from serlib.features.store import FeatureStore
+from serlib.methods.base import Method, Outcome, check_profile
+from serlib.protocol import Fold
+from serlib.training import Hardware
+
+
+@dataclass(frozen=True)
+class SVMRecipe:
+    """openSMILE functionals, scaled, then an RBF SVC.
+
+    Attributes:
+        features: the functionals.
+        C: the SVC's penalty.
+        scaling: ``"train"`` (statistics of the training part) or ``"speaker"`` (each speaker's own: transductive, it
+            looks at all of a test speaker's utterances, though not at their labels).
+    """
+
+    features: Functionals
+    C: float = 1.0
+    scaling: str = "train"
+
+    def to_dict(self) -> dict:
+        """Return the recipe for hashing and for the manifest."""
+        return {"features": self.features.to_dict(), "C": self.C, "scaling": self.scaling}
+
+
+def by_speaker(features: np.ndarray, speakers: np.ndarray) -> np.ndarray:
+    """Scale each speaker's utterances by that speaker's own mean and deviation (a constant column becomes 0).
+
+    Args:
+        features: (N, F).
+        speakers: (N,) names.
+
+    Returns:
+        (N, F) float64; all zeros for a speaker with one utterance, whose deviation is unknown.
+    """
+    scaled = np.zeros(features.shape)
+    for speaker in np.unique(speakers):
+        rows = speakers == speaker
+        deviation = features[rows].std(0, dtype=np.float64)
+        centred = features[rows] - features[rows].mean(0, dtype=np.float64)
+        scaled[rows] = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-12)
+    return scaled
+
+
+@dataclass
+class SVMBaseline(Method):
+    """An SVC on functionals; it chooses nothing, so it trains on train + dev, and its seed changes nothing."""
+
+    name: str
+    title: str
+    feature_set: str
+    scaling: str
+    paper: str = "baseline"
+
+    def recipe(self, profile: str) -> SVMRecipe:
+        """Return the recipe, the same in every profile."""
+        check_profile(profile)
+        return SVMRecipe(Functionals(self.feature_set), scaling=self.scaling)
+
+    def modules(self, profile: str) -> list[str]:
+        """Return this file and that of the functionals."""
+        return [__name__, Functionals.__module__]
+
+    def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
+        """Fit on train + dev and score ``fold.test``; logits are the SVC's one-against-rest decision values."""
+        from sklearn.pipeline import make_pipeline
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import SVC
+
+        recipe = self.recipe(profile)
+        features = np.stack(FeatureStore().get(corpus, recipe.features, n_jobs=1, progress=False)).astype(np.float64)
+        if recipe.scaling == "speaker":
+            features = by_speaker(features, corpus.table["speaker"].to_numpy())
+        rows = np.concatenate([fold.train, fold.dev])
+        model = make_pipeline(StandardScaler(), SVC(C=recipe.C, decision_function_shape="ovr"))
+        model.fit(features[rows], corpus.labels[rows])
+        decisions = np.full((len(fold.test), len(corpus.classes)), -np.inf, np.float32)
+        values = model.decision_function(features[fold.test])
+        values = np.stack([-values, values], 1) if values.ndim == 1 else values
+        decisions[:, model.classes_] = values
+        return Outcome(decisions, notes={"support_vectors": int(model[-1].n_support_.sum())})
+
+
+METHODS = [
+    SVMBaseline(f"baselines/{short}-svm{suffix}", f"{set_name} + SVC{words}", feature_set, scaling)
+    for short, set_name, feature_set in (
+        ("egemaps", "eGeMAPS", "eGeMAPSv02"),
+        ("compare", "ComParE 2016", "ComParE_2016"),
+    )
+    for suffix, words, scaling in (("", "", "train"), ("-speakernorm", ", each speaker's own statistics", "speaker"))
+]

@@ -1,0 +1,47 @@
+"""Paper 001: ResNet-18 on mel spectrograms or MFCC, under softmax or focal loss (the four rows of its Table 4).
+
+Printed: 22.05 kHz, Hann 2048, hop 512, 128 mel bands or 40 MFCC, at most 6 s, ResNet-18, focal loss, five stratified
+folds. Not printed, so ours to choose: gamma (2, the paper's example), optimiser (Adam 1e-3 with cosine decay, weight
+decay 1e-4), batch (64), epochs (50), input scaling (training part, per band).
+"""
+
+from functools import partial
+
+from serlib.features import MFCC, LogMel
+from serlib.methods.neural import NeuralMethod, Recipe
+from serlib.training import Training
+
+GAMMA = 2.0
+PAPER = {"crop": 6.0, "width": 64, "epochs": 50, "batch": 64, "rate": 1e-3}
+SIZES = {
+    "paper": PAPER,
+    "study": PAPER | {"width": 16, "epochs": 25, "batch": 32, "rate": 2e-3},
+    "quick": PAPER | {"crop": 2.0, "width": 4, "epochs": 3, "batch": 32, "rate": 3e-3},
+}
+
+
+def recipe(profile: str, *, features: str, loss: str) -> Recipe:
+    """Return the recipe: ``features`` is ``"mel"`` or ``"mfcc"``, ``loss`` is ``"softmax"`` or ``"focal"``."""
+    size = SIZES[profile]
+    kind = {"mel": LogMel, "mfcc": MFCC}[features]
+    return Recipe(
+        features=kind(crop_seconds=size["crop"]),
+        network="ResNet18",
+        network_options={"width": size["width"]},
+        loss={"softmax": "SoftmaxLoss", "focal": "FocalLoss"}[loss],
+        loss_options={"gamma": GAMMA} if loss == "focal" else {},
+        training=Training(
+            epochs=size["epochs"], batch_size=size["batch"], learning_rate=size["rate"], weight_decay=1e-4,
+            schedule="cosine", clip_norm=5.0,
+        ),
+    )  # fmt: skip
+
+
+METHODS = [
+    NeuralMethod(
+        f"focal/{features}-{loss}", "001", f"ResNet-18, {shown}, {loss} loss",
+        partial(recipe, features=features, loss=loss),
+    )
+    for features, shown in (("mel", "mel spectrogram"), ("mfcc", "MFCC"))
+    for loss in ("softmax", "focal")
+]  # fmt: skip

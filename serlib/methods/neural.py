@@ -1,0 +1,118 @@
+"""A network trained under a loss: the frame that the papers' methods fill."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from serlib import losses, models
+from serlib.corpora.corpus import Corpus
+from serlib.features.store import FeatureStore
+from serlib.methods.base import Method, Outcome, check_profile
+from serlib.protocol import Fold
+from serlib.training import Examples, Hardware, Training, chosen_epoch, class_shares, fit, predict
+
+NORMALISATIONS = {"bin": (-1,), "channel": (-2, -1), "none": None}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that can change a result, as plain values.
+
+    Attributes:
+        features: a feature recipe of ``serlib.features``.
+        network: class name in ``serlib.models``, with ``network_options``.
+        loss: class name in ``serlib.losses``, with ``loss_options``.
+        training: see :class:`serlib.training.Training`.
+        normalise: statistics of the training part, per frequency ``"bin"``, per ``"channel"``, or ``"none"``.
+    """
+
+    features: Any
+    network: str
+    loss: str
+    training: Training
+    network_options: dict = field(default_factory=dict)
+    loss_options: dict = field(default_factory=dict)
+    normalise: str = "bin"
+
+    def to_dict(self) -> dict:
+        """Return the recipe for hashing and for the manifest."""
+        plain = {k: v for k, v in vars(self).items() if k not in {"features", "training"}}
+        return {**plain, "features": self.features.to_dict(), "training": asdict(self.training)}
+
+
+class Scaler:
+    """Mean and deviation of the training part, so that nothing of dev or test leaks into the input."""
+
+    def __init__(self, inputs: Sequence[np.ndarray], normalise: str) -> None:
+        axes = NORMALISATIONS[normalise]
+        frames = np.concatenate(inputs, axis=-1, dtype=np.float64) if axes else np.zeros((1, 1))
+        self.mean = frames.mean(axes, keepdims=True).astype(np.float32) if axes else np.float32(0)
+        deviation = frames.std(axes, keepdims=True) if axes else np.ones((1, 1))
+        # A band without any sound (above the recording's own bandwidth) is constant: it stays zero, not 0/0.
+        self.deviation = np.where(deviation > 1e-5, deviation, 1.0).astype(np.float32)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Scale one input of the same channels and bins."""
+        return (x - self.mean) / self.deviation
+
+
+@dataclass
+class NeuralMethod(Method):
+    """A method whose recipe names a network and a loss.
+
+    Attributes:
+        recipes: maps a profile to its recipe.
+    """
+
+    name: str
+    paper: str
+    title: str
+    recipes: Callable[[str], Recipe]
+
+    def recipe(self, profile: str) -> Recipe:
+        """Return the recipe of ``"quick"``, ``"study"`` or ``"paper"``."""
+        check_profile(profile)
+        return self.recipes(profile)
+
+    def modules(self, profile: str) -> list[str]:
+        """Return the modules of the method's own file's frame, network, loss, features and training."""
+        recipe = self.recipe(profile)
+        parts = (getattr(models, recipe.network), getattr(losses, recipe.loss), type(recipe.features))
+        return [__name__, *(part.__module__ for part in parts)]
+
+    def build(
+        self, recipe: Recipe, labels: np.ndarray, classes: int, seed: int
+    ) -> tuple[torch.nn.Module, torch.nn.Module]:
+        """Return network and loss, initialised by ``seed``; class weights follow the training part's ``labels``."""
+        torch.manual_seed(seed)
+        network = getattr(models, recipe.network)(**recipe.network_options)
+        options = dict(recipe.loss_options)
+        if recipe.training.balancing == "loss":
+            options["class_weight"] = tuple(1 / (classes * class_shares(labels, classes)))
+        return network, getattr(losses, recipe.loss)(classes, network.embedding_size, **options)
+
+    def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
+        """Train on ``fold.train``, choose the epoch on ``fold.dev``, score ``fold.test`` once."""
+        recipe, labels, classes = self.recipe(profile), corpus.labels, len(corpus.classes)
+        class_shares(labels[fold.train], classes)
+        inputs = FeatureStore().get(corpus, recipe.features, n_jobs=1, progress=False)
+        scale = Scaler([inputs[i] for i in fold.train], recipe.normalise)
+        train, dev, test = (
+            Examples([scale(inputs[i]) for i in part], labels[part], names=list(corpus.table.index[part]))
+            for part in (fold.train, fold.dev, fold.test)
+        )
+        network, loss = self.build(recipe, train.labels, classes, seed)
+        history = fit(network, loss, train, dev, recipe.training, hardware=hardware, seed=seed)
+        logits, embeddings = predict(network, loss, test.inputs, hardware=hardware)
+        parameters = sum(p.numel() for part in (network, loss) for p in part.parameters())
+        state = {**network.state_dict(prefix="network."), **loss.state_dict(prefix="loss.")}
+        scaler = {"scaler.mean": scale.mean, "scaler.deviation": scale.deviation}
+        return Outcome(
+            logits, embeddings, history,
+            arrays={"weight": loss.weight.detach().cpu().numpy()},
+            notes={"chosen_epoch": chosen_epoch(history), "parameters": parameters},
+            state={**scaler, **{k: v.cpu().numpy() for k, v in state.items()}},
+        )  # fmt: skip

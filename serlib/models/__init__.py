@@ -1,0 +1,5 @@
+"""Networks, one per file: ``net(x, lengths) -> (B, net.embedding_size)``. They know nothing of speech corpora."""
+
+from serlib.models.resnet18 import ResNet18
+
+__all__ = ["ResNet18"]

@@ -1,0 +1,99 @@
+"""ResNet-18 for spectrograms of any length (paper 001, section 3.1; He et al. 2015 for what the paper leaves out)."""
+
+import torch
+from torch import nn
+
+from serlib.models.pooling import MaskedMeanPooling, check_lengths, halved, mask_tail
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut (paper 001 eq. 1), normalised before each ReLU.
+
+    ``preactivation`` puts normalisation and ReLU before each convolution instead (He et al. 2016): the paper's
+    "BN before computing the ReLU" fits both; the ordinary order is the default.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, *, preactivation: bool = False) -> None:
+        super().__init__()
+        self.stride, self.preactivation = stride, preactivation
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(inputs if preactivation else outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            layers = [nn.Conv2d(inputs, outputs, 1, stride, bias=False)]
+            self.shortcut = nn.Sequential(*layers, *([] if preactivation else [nn.BatchNorm2d(outputs)]))
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Map (B, inputs, F, T), tail zeroed, to (B, outputs, F/stride, T/stride), tail zeroed, and its lengths."""
+        after = halved(lengths) if self.stride == 2 else lengths
+        if self.preactivation:
+            y = mask_tail(torch.relu(self.norm1(x)), lengths)
+            shortcut = self.shortcut(x)
+            y = mask_tail(torch.relu(self.norm2(self.conv1(y))), after)
+            return mask_tail(self.conv2(y) + shortcut, after), after
+        y = mask_tail(torch.relu(self.norm1(self.conv1(x))), after)
+        y = self.norm2(self.conv2(y)) + self.shortcut(x)
+        return mask_tail(torch.relu(y), after), after
+
+
+class ResNet18(nn.Module):
+    """Stem, four stages of two basic blocks, masked global average pooling.
+
+    Without arguments it has the paper's sizes: 11,170,240 parameters, 11,172,292 with the four-class output layer
+    that the loss owns. Fig. 2 is not in the paper's text, so stem and widths are those of He et al. [guess].
+
+    Args:
+        width: channels of the first stage; the later ones have 2, 4 and 8 times as many.
+        channels: of the input.
+        preactivation: see :class:`BasicBlock`.
+    """
+
+    def __init__(self, *, width: int = 64, channels: int = 1, preactivation: bool = False) -> None:
+        super().__init__()
+        if width < 1 or channels < 1:
+            raise ValueError(f"width={width}, channels={channels}: both must be at least 1")
+        self.embedding_size = 8 * width
+        self.conv = nn.Conv2d(channels, width, 7, 2, padding=3, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.pool = nn.MaxPool2d(3, 2, padding=1)
+        widths = [width, width, 2 * width, 4 * width, 8 * width]
+        self.blocks = nn.ModuleList(
+            BasicBlock(
+                widths[stage] if first else widths[stage + 1], widths[stage + 1], 2 if first and stage else 1,
+                preactivation=preactivation,
+            )
+            for stage in range(4)
+            for first in (True, False)
+        )  # fmt: skip
+        self.last = nn.BatchNorm2d(8 * width) if preactivation else None
+        self.mean = MaskedMeanPooling()
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Embed spectrograms.
+
+        Args:
+            x: (B, channels, F, T) float, padded at the end of T.
+            lengths: (B,) int64 valid frames.
+
+        Returns:
+            (B, 8 * width); it does not depend on padding nor, in evaluation mode, on the clip's companions.
+
+        Raises:
+            ValueError: when ``lengths`` does not fit the batch.
+        """
+        check_lengths(x, lengths)
+        x = mask_tail(x, lengths)
+        lengths = halved(lengths)
+        x = mask_tail(torch.relu(self.norm(self.conv(x))), lengths)
+        lengths = halved(lengths)
+        x = mask_tail(self.pool(x), lengths)  # after a ReLU a zeroed tail cannot win a maximum
+        for block in self.blocks:
+            x, lengths = block(x, lengths)
+        if self.last is not None:
+            x = torch.relu(self.last(x))
+        return self.mean(x, lengths)

@@ -1,0 +1,21 @@
+"""Training: batches, hardware, recipe and the loop. Knows nothing of speech corpora."""
+
+from serlib.training.batches import Examples, TrainingBatches, bucketed, collate, scoring_batches
+from serlib.training.fit import DivergedError, chosen_epoch, class_shares, fit, predict
+from serlib.training.hardware import Hardware
+from serlib.training.recipe import Training
+
+__all__ = [
+    "DivergedError",
+    "Examples",
+    "Hardware",
+    "Training",
+    "TrainingBatches",
+    "bucketed",
+    "chosen_epoch",
+    "class_shares",
+    "collate",
+    "fit",
+    "predict",
+    "scoring_batches",
+]

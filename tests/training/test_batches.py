@@ -1,0 +1,90 @@
+"""Batches: everything once, little padding, the same for the same seed."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from serlib.training import Examples, TrainingBatches, bucketed, collate, scoring_batches
+
+lengths_of = st.lists(st.integers(1, 400), min_size=1, max_size=120)
+
+
+def _examples(lengths, classes=3) -> Examples:
+    inputs = [np.full((2, n), i, np.float32) for i, n in enumerate(lengths)]
+    return Examples(inputs, np.arange(len(lengths)) % classes)
+
+
+@settings(deadline=None)
+@given(lengths_of, st.integers(1, 17), st.integers(0, 5))
+def test_every_clip_is_drawn_once_with_its_own_length_and_label(lengths, size, seed):
+    examples, seen = _examples(lengths), []
+    for rows, batch, valid, labels in TrainingBatches(examples, size, seed=seed):
+        assert batch.shape == (len(rows), 2, max(lengths[i] for i in rows)) and batch.dtype == torch.float32
+        for row, clip, length, label in zip(rows, batch, valid, labels, strict=True):
+            assert length == lengths[row] and label == row % 3
+            assert (clip[:, :length] == row).all() and (clip[:, length:] == 0).all()
+        seen.extend(rows.tolist())
+    assert sorted(seen) == list(range(len(lengths)))
+
+
+@settings(deadline=None)
+@given(lengths_of, st.integers(1, 17))
+def test_scoring_visits_every_clip_once(lengths, size):
+    rows = np.concatenate([r for r, _, _ in scoring_batches(_examples(lengths).inputs, size)])
+    assert sorted(rows.tolist()) == list(range(len(lengths)))
+
+
+def test_no_training_batch_is_left_with_one_clip():
+    batches = bucketed(np.arange(33), 8, np.random.default_rng(0), np.arange(33))
+    assert sorted(map(len, batches)) == [8, 8, 8, 9]
+
+
+def test_buckets_pad_less_than_random_batches():
+    generator = np.random.default_rng(0)
+    lengths = generator.lognormal(4.5, 0.6, 512).astype(int) + 1
+
+    def waste(batches):
+        padded = sum(lengths[b].max() * len(b) for b in batches)
+        return 1 - lengths.sum() / padded
+
+    order = generator.permutation(512)
+    assert waste(bucketed(lengths, 16, generator, np.arange(512))) < 0.5 * waste(np.split(order, 32))
+
+
+def test_the_same_seed_gives_the_same_batches_and_epochs_differ():
+    examples = _examples(range(1, 60))
+    one, two = TrainingBatches(examples, 8, seed=3), TrainingBatches(examples, 8, seed=3)
+    first = [rows.tolist() for rows, *_ in one]
+    assert first == [rows.tolist() for rows, *_ in two]
+    assert first != [rows.tolist() for rows, *_ in one]
+
+
+def test_weighted_sampling_draws_classes_equally():
+    labels = np.r_[np.zeros(900, int), np.ones(100, int)]
+    examples = Examples([np.zeros((1, 5), np.float32)] * 1000, labels)
+    weights = 1 / np.bincount(labels)[labels]
+    drawn = torch.cat([y for *_, y in TrainingBatches(examples, 50, seed=0, weights=weights)])
+    assert 0.45 < drawn.float().mean() < 0.55
+
+
+def test_augmentation_sees_each_clip_and_the_seeded_generator():
+    examples = _examples([5, 6, 7, 8])
+    shifted = TrainingBatches(examples, 4, seed=0, augment=lambda x, g: x + 100 + g.integers(1))
+    _, batch, valid, _ = next(iter(shifted))
+    assert all((row[:, :n] >= 100).all() for row, n in zip(batch, valid, strict=True))
+
+
+def test_collate_keeps_content_in_front():
+    batch, lengths = collate([np.ones((1, 2, 3)), np.ones((1, 2, 5))])
+    assert batch.shape == (2, 1, 2, 5) and lengths.tolist() == [3, 5] and batch.sum() == 16
+
+
+def test_bad_examples_and_sizes_are_refused():
+    with pytest.raises(ValueError, match="got 0 inputs and 0 labels; need as many, at least one"):
+        Examples([], np.array([], int))
+    with pytest.raises(ValueError, match="got 1 inputs and 2 labels"):
+        Examples([np.zeros((1, 2))], np.array([0, 1]))
+    with pytest.raises(ValueError, match="batch_size is 0; at least 1 is needed"):
+        TrainingBatches(_examples([3]), 0, seed=0)
