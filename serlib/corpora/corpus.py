@@ -1,34 +1,37 @@
 """A corpus is a table of utterances, the classes to tell apart, and a fingerprint over both."""
 
-import hashlib
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 
 import numpy as np
 import pandas as pd
 
-COLUMNS = (
-    "file", "start", "end", "duration", "emotion", "raw_label", "speaker", "sex", "session", "sentence", "take", "audio_sha256",
-)  # fmt: skip
-IDENTITY = ("emotion", "raw_label", "speaker", "sex", "session", "sentence", "take", "start", "end", "audio_sha256")
+SECONDS = ("start", "end", "duration")
+COLUMNS = ("file", *SECONDS, "emotion", "raw_label", "speaker", "sex", "session", "sentence", "take", "audio_sha256")
 
 
 class CorpusError(ValueError):
     """A corpus is missing, incomplete or contradicts itself; the message names the files and what is allowed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
     """Utterances with their labels and speakers.
 
     Attributes:
         name: the source, such as ``"emodb"``.
-        table: one row per utterance, indexed by a unique utterance name, with the columns ``COLUMNS``:
-            ``start``, ``end`` and ``duration`` in seconds (``start`` and ``end`` NaN: the whole file);
-            ``sex`` is ``"female"``, ``"male"`` or None; ``session``, ``sentence`` and ``take`` may be None.
+        table: one row per utterance, indexed by its unique name, with ``COLUMNS``: ``start``, ``end``, ``duration`` in
+            seconds (``start`` and ``end`` NaN: the whole file); ``sex`` is ``"female"``, ``"male"`` or None;
+            ``session``, ``sentence`` and ``take`` may be None.
         classes: emotions in the order of the class indices.
         synthetic: True when no human spoke; every table and figure then says so.
+
+    Raises:
+        CorpusError: for missing columns, a doubled utterance, one without a speaker, an emotion outside ``classes``.
     """
 
     name: str
@@ -37,15 +40,21 @@ class Corpus:
     synthetic: bool = False
 
     def __post_init__(self) -> None:
-        missing = [c for c in COLUMNS if c not in self.table.columns]
+        missing = [c for c in COLUMNS if c not in self.table]
         if missing:
             raise CorpusError(f"{self.name}: columns {missing} are missing; needed are {list(COLUMNS)}")
-        doubled = self.table.index[self.table.index.duplicated()]
-        if len(doubled):
-            raise CorpusError(f"{self.name}: utterance {doubled[0]!r} occurs more than once; names must be unique")
-        unknown = sorted(set(self.table["emotion"]) - set(self.classes))
-        if unknown:
-            raise CorpusError(f"{self.name}: unknown emotion {unknown[0]!r}; allowed are {list(self.classes)}")
+        # One type per column and one word for "unknown", so that equal corpora have equal tables.
+        text = self.table.drop(columns=[*SECONDS]).astype(object)
+        table = self.table.assign(**self.table[[*SECONDS]].astype(float), **text.where(text.notna(), None))
+        object.__setattr__(self, "table", table.set_axis(table.index.astype(str).rename("utterance")))
+        for name in self.table.index[self.table.index.duplicated()]:
+            raise CorpusError(f"{self.name}: utterance {name!r} occurs more than once; names must be unique")
+        for name, emotion, speaker in self.table[["emotion", "speaker"]].itertuples():
+            if speaker is None:
+                raise CorpusError(f"{self.name}: utterance {name!r} has no speaker; every utterance needs one")
+            if emotion not in self.classes:
+                what = f"unknown emotion {emotion!r} of utterance {name!r}"
+                raise CorpusError(f"{self.name}: {what}; allowed are {', '.join(self.classes)}")
 
     def __len__(self) -> int:
         return len(self.table)
@@ -57,59 +66,69 @@ class Corpus:
 
     @cached_property
     def fingerprint(self) -> str:
-        """64 hex digits over classes and every utterance's labels, speaker and audio content; paths do not enter."""
-        digest = hashlib.sha256("\0".join(self.classes).encode())
-        rows = self.table.loc[:, list(IDENTITY)].astype(object).where(self.table.loc[:, list(IDENTITY)].notna(), None)
-        for name, *values in sorted(rows.itertuples(), key=lambda row: row[0]):
-            digest.update("\0".join([str(name), *map(str, values)]).encode() + b"\n")
-        return digest.hexdigest()
+        """64 hex digits over classes and every utterance's name, labels, speaker and audio content; not over paths."""
+        rows = self.table[[c for c in COLUMNS if c not in ("file", "duration")]].astype(object)
+        ordered = sorted(rows.where(rows.notna(), None).itertuples(), key=lambda row: row[0])
+        return sha256(json.dumps([self.classes, *map(list, ordered)], default=str).encode()).hexdigest()
 
-    def subset(self, which: np.ndarray | pd.Series | list) -> "Corpus":
-        """Keep the utterances chosen by a boolean mask, integer positions or utterance names."""
-        chosen = np.asarray(which)
-        by_name = chosen.dtype.kind in "OUT"
-        table = self.table.loc[list(chosen)] if by_name else self.table.iloc[np.flatnonzero(chosen) if chosen.dtype == bool else chosen]
-        return replace(self, table=table)
+    def subset(self, which: Sequence | np.ndarray | pd.Series) -> "Corpus":
+        """Keep the utterances chosen by a boolean mask, integer positions or names; the classes stay."""
+        names, chosen = self.table.index, np.asarray(which)
+        if chosen.dtype == bool and len(chosen) == len(names):
+            chosen = np.flatnonzero(chosen)
+        elif chosen.dtype.kind in "OUT" and set(chosen) <= set(names):
+            chosen = names.get_indexer(chosen)
+        elif chosen.size and chosen.dtype.kind not in "iu":
+            what = f"{len(chosen)} values such as {chosen.tolist()[0]!r}"
+            raise CorpusError(
+                f"{self.name}: cannot choose by {what}; allowed are {len(names)} booleans, positions, names"
+            )
+        return replace(self, table=self.table.iloc[chosen.astype(np.int64)])
 
     def relabel(self, mapping: Mapping[str, str]) -> "Corpus":
         """Rename or merge emotions; those that ``mapping`` leaves out are dropped. The raw label stays."""
         unknown = sorted(set(mapping) - set(self.classes))
         if unknown:
             raise CorpusError(f"{self.name}: cannot relabel {unknown[0]!r}; classes are {list(self.classes)}")
-        table = self.table[self.table["emotion"].isin(list(mapping))].copy()
-        table["emotion"] = table["emotion"].map(dict(mapping))
+        table = self.table[self.table["emotion"].isin(list(mapping))]
         kept = dict.fromkeys(mapping[c] for c in self.classes if c in mapping)
-        return replace(self, table=table, classes=tuple(kept))
+        return replace(self, table=table.assign(emotion=table["emotion"].map(dict(mapping))), classes=tuple(kept))
 
     def imbalanced(self, shares: Mapping[str, float], seed: int) -> "Corpus":
-        """Draw the largest subset whose classes stand in the given shares.
+        """Draw the largest subset whose classes stand in the given shares, each rounded down to whole utterances.
 
-        Every speaker keeps at least one utterance of each class that he or she had, where the shares allow it, so
-        that speaker-independent folds stay possible.
+        Every speaker keeps at least one utterance of each class that he or she had, as far as the shares leave
+        enough; where they do not, speakers who have the least so far come first.
 
         Args:
-            shares: class to share; classes left out are dropped. Only ratios matter, so 1:8 is as good as 1/9:8/9.
-            seed: of the draw; the same seed gives the same subset.
+            shares: class to share; classes left out are dropped. Only ratios matter: 1:8 is as good as 1/9:8/9.
+            seed: of the draw; the same seed gives the same subset, whatever the order of rows and shares.
 
         Raises:
-            CorpusError: for an unknown class or a share that is not positive.
+            CorpusError: for an empty class, or a share that is not positive or too small for one utterance.
         """
-        wrong = [c for c, s in shares.items() if c not in self.classes or not s > 0]
-        if wrong:
-            raise CorpusError(
-                f"{self.name}: share of {wrong[0]!r} is {shares[wrong[0]]}; allowed are positive shares of {list(self.classes)}"
-            )
         counts = self.table["emotion"].value_counts()
-        scale = min(counts.get(c, 0) / s for c, s in shares.items())
-        generator = np.random.default_rng(seed)
-        kept = [self._draw(c, int(np.floor(scale * s + 1e-9)), generator) for c, s in shares.items()]
-        positions = np.sort(np.concatenate(kept))
-        return replace(self, table=self.table.iloc[positions], classes=tuple(c for c in self.classes if c in shares))
+        for emotion, share in shares.items():
+            if emotion not in counts or not 0 < share < np.inf:
+                allowed = ", ".join(c for c in self.classes if c in counts)
+                raise CorpusError(
+                    f"{self.name}: share of {emotion!r} is {share}; allowed are positive ones of {allowed}"
+                )
+        scale = min((counts[c] / s for c, s in shares.items()), default=0)
+        sizes = {c: int(scale * shares[c] + 1e-9) for c in self.classes if c in shares}
+        if not all(sizes.values()) or not sizes:
+            raise CorpusError(f"{self.name}: shares {dict(shares)} give {sizes}; needed is one utterance of each class")
+        return replace(self, table=self.table.iloc[self._draw(sizes, seed)], classes=tuple(sizes))
 
-    def _draw(self, emotion: str, size: int, generator: np.random.Generator) -> np.ndarray:
-        """Return positions of ``size`` utterances of one emotion: first one of each speaker, then at random."""
-        positions = generator.permutation(np.flatnonzero(self.table["emotion"].to_numpy() == emotion))
-        speakers = self.table["speaker"].to_numpy()[positions]
-        _, first = np.unique(speakers, return_index=True)
-        order = np.r_[generator.permutation(first), np.setdiff1d(np.arange(len(positions)), first)]
-        return positions[order[:size]]
+    def _draw(self, sizes: Mapping[str, int], seed: int) -> np.ndarray:
+        """Return sorted positions of ``sizes[c]`` utterances of each class c: first one of each speaker, then any."""
+        order = np.random.default_rng(seed).permutation(np.argsort(self.table.index.to_numpy(str)))
+        speakers, emotions = self.table["speaker"].to_numpy(), self.table["emotion"].to_numpy()
+        kept, drawn = Counter(), []
+        for emotion, size in sizes.items():
+            pool = order[emotions[order] == emotion]
+            first = list({speakers[i]: i for i in pool}.values())
+            first.sort(key=lambda i: kept[speakers[i]])
+            drawn += [*first, *pool[~np.isin(pool, first)]][:size]
+            kept = Counter(speakers[drawn])
+        return np.sort(drawn)
