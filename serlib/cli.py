@@ -1,9 +1,12 @@
 """The command line: ``serlib report | run | corpus | predict | bench``."""
 
 import argparse
+import contextlib
+import json
 import runpy
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from serlib import paths
 
@@ -16,12 +19,16 @@ def _corpus_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", help="folder (or CSV) of the corpus; synthetic needs none")
 
 
-def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    """Turn ``key=value`` texts into loader options."""
+def _pairs(texts: Sequence[str]) -> dict[str, Any]:
+    """Turn ``key=value`` texts into loader options; values are JSON (``partial=true``) or else plain text."""
     wrong = [t for t in texts if "=" not in t]
     if wrong:
         raise ValueError(f"option {wrong[0]!r} is not key=value, such as scenario=improvised")
-    return dict(t.split("=", 1) for t in texts)
+    options: dict[str, Any] = dict(t.split("=", 1) for t in texts)
+    for key, value in options.items():
+        with contextlib.suppress(ValueError):
+            options[key] = json.loads(value)
+    return options
 
 
 def _report(options: argparse.Namespace) -> int:

@@ -20,6 +20,7 @@ class Outcome:
 
     Attributes:
         logits: (test utterances, classes) float32, in the order of ``fold.test``.
+        predicted: (test utterances,) class indices, where the method decides otherwise than by the greatest logit.
         embeddings: (test utterances, E) float32, or None.
         history: one dict per epoch; empty for methods without epochs.
         arrays: anything else worth keeping, such as ``"weight"``, the class weight vectors (classes, E).
@@ -33,6 +34,7 @@ class Outcome:
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
     state: dict[str, np.ndarray] = field(default_factory=dict)
+    predicted: np.ndarray | None = None
 
 
 class Method(ABC):

@@ -71,7 +71,10 @@ class SVMBaseline(Method):
         return [__name__, Functionals.__module__]
 
     def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
-        """Fit on train + dev and score ``fold.test``; logits are the SVC's one-against-rest decision values."""
+        """Fit on train + dev and score ``fold.test``.
+
+        Logits are the SVC's one-against-rest decision values; the decision is its vote, which differs on tied votes.
+        """
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
         from sklearn.svm import SVC
@@ -80,14 +83,15 @@ class SVMBaseline(Method):
         features = np.stack(FeatureStore().get(corpus, recipe.features, n_jobs=1, progress=False)).astype(np.float64)
         if recipe.scaling == "speaker":
             features = by_speaker(features, corpus.table["speaker"].to_numpy())
-        rows = np.concatenate([fold.train, fold.dev])
+        rows = np.sort(np.concatenate([fold.train, fold.dev]))
         model = make_pipeline(StandardScaler(), SVC(C=recipe.C, decision_function_shape="ovr"))
         model.fit(features[rows], corpus.labels[rows])
         decisions = np.full((len(fold.test), len(corpus.classes)), -np.inf, np.float32)
         values = model.decision_function(features[fold.test])
         values = np.stack([-values, values], 1) if values.ndim == 1 else values
         decisions[:, model.classes_] = values
-        return Outcome(decisions, notes={"support_vectors": int(model[-1].n_support_.sum())})
+        notes = {"support_vectors": int(model[-1].n_support_.sum())}
+        return Outcome(decisions, notes=notes, predicted=model.predict(features[fold.test]))
 
 
 METHODS = [

@@ -17,7 +17,8 @@ def mask_tail(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     if int(lengths.min()) >= x.shape[-1]:
         return x
     keep = torch.arange(x.shape[-1], device=x.device) < lengths.to(x.device).unsqueeze(1)
-    return x.masked_fill(~keep.view(len(x), *[1] * (x.ndim - 2), -1), 0)
+    # torch.where keeps the channels_last layout in both directions; masked_fill loses it and halves the speed.
+    return torch.where(keep.view(len(x), *[1] * (x.ndim - 2), -1), x, 0)
 
 
 def halved(lengths: torch.Tensor) -> torch.Tensor:

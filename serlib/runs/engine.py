@@ -93,14 +93,17 @@ def _manifest(task: Task, hardware: Hardware, code: str, seconds: float, notes: 
     }  # fmt: skip
 
 
-def perform(task: Task, store: RunStore, *, device: str, threads: int | None, keep_weights: bool = False) -> None:
-    """Make one run and store it."""
+def perform(
+    task: Task, store: RunStore, *, code: str, device: str, threads: int | None, keep_weights: bool = False
+) -> None:
+    """Make one run and store it under ``code``, the digest that its caller will look for."""
     if threads:
         torch.set_num_threads(threads)
-    hardware, code, start = Hardware.choose(device), digest(task.method.modules(task.profile)), time.perf_counter()
+    hardware, start = Hardware.choose(device), time.perf_counter()
     outcome = task.method.run(task.corpus, task.fold, profile=task.profile, seed=task.seed, hardware=hardware)
     rows = task.corpus.table.iloc[task.fold.test]
-    predicted = np.asarray(task.corpus.classes)[outcome.logits.argmax(1)]
+    decided = outcome.logits.argmax(1) if outcome.predicted is None else outcome.predicted
+    predicted = np.asarray(task.corpus.classes)[decided]
     predictions = pd.DataFrame(
         {"utterance": rows.index, "speaker": rows["speaker"].to_numpy(), "emotion": rows["emotion"].to_numpy(),
          "predicted": predicted}
@@ -148,7 +151,7 @@ def cross_validate(
         profile: ``"quick"`` (proves that it works), ``"study"`` (two CPU cores) or ``"paper"`` (as printed).
         folds: a scheme of ``serlib.protocol.SCHEMES``, folds of one's own, or None for the corpus' default scheme.
         seeds: each repeats all folds.
-        n_jobs: runs at once; -1: one per core.
+        n_jobs: runs at once; -1: one per core, one on an accelerator.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         store: None: new runs go to ``serlib.paths.runs_dir()``, committed results are found too.
         retrain: ignore committed results (runs of one's own are still loaded).
@@ -164,17 +167,18 @@ def cross_validate(
     store = store or RunStore(shelves=[] if retrain else None)
     tasks = plan(corpus, method, profile=profile, folds=folds, seeds=seeds)
     code = digest(tasks[0].method.modules(profile))
-    Hardware.choose(device)
+    hardware = Hardware.choose(device)
+    if n_jobs == -1 and hardware.device != "cpu":
+        n_jobs = 1  # one accelerator: runs after one another
     keys = [run_key(task.identity) for task in tasks]
-    open_tasks = [task for task, key in zip(tasks, keys, strict=True) if store.find(key, code) is None]
+    found = [store.find(key, code, weights=keep_weights) for key in keys]
+    open_tasks = [task for task, folder in zip(tasks, found, strict=True) if folder is None]
     if open_tasks:
         workers = min(joblib.effective_n_jobs(n_jobs), len(open_tasks))
         open_tasks[0].method.prepare(corpus, profile=profile, n_jobs=-1, progress=progress)
         threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
-        jobs = (
-            joblib.delayed(perform)(t, store, device=device, threads=threads, keep_weights=keep_weights)
-            for t in open_tasks
-        )
+        options = {"code": code, "device": device, "threads": threads, "keep_weights": keep_weights}
+        jobs = (joblib.delayed(perform)(task, store, **options) for task in open_tasks)
         made = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")(jobs)
         _watch(made, tasks[0].method.name, total=len(tasks), to_do=len(open_tasks), workers=workers, progress=progress)
     with warnings.catch_warnings():

@@ -52,16 +52,17 @@ class RunStore:
         committed = sorted(p for p in paths.results_dir().glob("*") if p.is_dir())
         self.shelves = committed if shelves is None else shelves
 
-    def find(self, key: str, code: str) -> Path | None:
+    def find(self, key: str, code: str, *, weights: bool = False) -> Path | None:
         """Return the folder of a run: made by today's code, or committed and made by other code (which is told).
 
-        Damaged folders are told and passed over.
+        Damaged folders are told and passed over, and so are those without a model where ``weights`` are wanted.
         """
         name = f"{key}-{code[:8]}"
         exact = [folder / name for folder in (self.root, *self.shelves)]
         older = [p for shelf in self.shelves for p in sorted(shelf.glob(f"{key}-*")) if p.name != name]
         for folder in (*exact, *older):
-            if (folder / "manifest.json").is_file() and self._whole(folder):
+            needed = "model.safetensors" if weights else "manifest.json"
+            if (folder / needed).is_file() and self._whole(folder):
                 if folder in older:
                     warnings.warn(
                         "a committed result was made by other code than today's; retrain to renew it", stacklevel=2
@@ -111,7 +112,8 @@ class RunStore:
         part.mkdir(parents=True)
         for name, data in files.items():
             (part / name).write_bytes(data)
-        if folder.exists() and not self._whole(folder):
+        poorer = bool(state) and not (folder / "model.safetensors").exists()
+        if folder.exists() and (poorer or not self._whole(folder)):
             shutil.rmtree(folder, ignore_errors=True)
         try:
             os.rename(part, folder)

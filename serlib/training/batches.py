@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+MULTIPLE = 16
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -34,14 +36,20 @@ class Examples:
         return np.array([x.shape[-1] for x in self.inputs], np.int64)
 
 
-def collate(inputs: Sequence[np.ndarray], *, fill: float = 0.0) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad at the end of the time axis and stack.
+def collate(inputs: Sequence[np.ndarray], *, multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pad with zeros at the end of the time axis and stack.
+
+    Args:
+        inputs: arrays that share every axis but the last.
+        multiple: the batch's time axis is a multiple of it. Few distinct widths let the convolution library reuse
+            what it prepared for a shape.
 
     Returns:
         The batch (B, ..., longest) float32 and the valid lengths (B,) int64.
     """
     lengths = torch.tensor([x.shape[-1] for x in inputs])
-    batch = torch.full((len(inputs), *inputs[0].shape[:-1], int(lengths.max())), fill)
+    width = -(-int(lengths.max()) // multiple) * multiple
+    batch = torch.zeros((len(inputs), *inputs[0].shape[:-1], width))
     for row, x in zip(batch, inputs, strict=True):
         row[..., : x.shape[-1]] = torch.from_numpy(np.ascontiguousarray(x))
     return batch, lengths
@@ -106,7 +114,7 @@ class TrainingBatches:
             chosen = [inputs[i] for i in rows]
             if self.augment is not None:
                 chosen = [self.augment(x, self.generator) for x in chosen]
-            yield rows, *collate(chosen), torch.from_numpy(self.examples.labels[rows])
+            yield rows, *collate(chosen, multiple=MULTIPLE), torch.from_numpy(self.examples.labels[rows])
 
 
 def scoring_batches(
@@ -116,4 +124,4 @@ def scoring_batches(
     order = np.argsort([x.shape[-1] for x in inputs], kind="stable")
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        yield rows, *collate([inputs[i] for i in rows])
+        yield rows, *collate([inputs[i] for i in rows], multiple=MULTIPLE)

@@ -1,0 +1,91 @@
+"""The command line: what it prints, what it refuses, how it exits."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from serlib.cli import main
+
+
+@pytest.fixture
+def table(tiny_corpus, cache):
+    """A CSV of the tiny corpus, as a user would bring one."""
+    path = cache / "mine.csv"
+    tiny_corpus.table.reset_index()[["file", "emotion", "speaker", "sex", "session"]].to_csv(path, index=False)
+    return str(path)
+
+
+def test_list_shows_every_method(capsys):
+    assert main(["run", "--list"]) == 0
+    told = capsys.readouterr().out
+    assert "baselines/egemaps-svm" in told and "focal/mfcc-focal" in told and "ResNet-18, MFCC, focal loss" in told
+
+
+def test_run_prints_leakage_and_scores_of_a_table_of_ones_own(table, capsys):
+    arguments = ["run", "--corpus", "table", "--root", table, "--method", "baselines/egemaps-svm", "--jobs", "1"]
+    assert main([*arguments, "--folds", "speaker-folds-5"]) == 0
+    told = capsys.readouterr().out
+    assert "baselines/egemaps-svm · " in told and "speaker-independent" in told
+    assert float(re.search(r"UA +([\d.]+)", told)[1]) > 60  # brightness tells the hums' emotion
+
+
+def test_run_keeps_weights_and_predict_uses_them(table, tiny_corpus, cache, capsys):
+    out = cache / "kept"
+    arguments = ["run", "--corpus", "table", "--root", table, "--method", "focal/mfcc-softmax", "--jobs", "1"]
+    assert main([*arguments, "--folds", "leave-one-session-out", "--out", str(out), "--keep-weights"]) == 0
+    folder = sorted(out.iterdir())[0]
+    capsys.readouterr()
+    from serlib.runs import RunStore
+
+    run = RunStore(out, shelves=[]).load(folder)
+    chosen = run.predictions.head(5)
+    by_name = {Path(f).stem: f for f in tiny_corpus.table["file"]}
+    paths = [by_name[Path(utterance).stem] for utterance in chosen["utterance"]]
+    assert main(["predict", "--run", str(folder), *paths]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in told[-5:]] == chosen["predicted"].tolist()
+
+
+def test_predict_without_weights_says_how_to_get_them(table, cache, capsys):
+    out = cache / "bare"
+    main(
+        [
+            "run",
+            "--corpus",
+            "table",
+            "--root",
+            table,
+            "--method",
+            "baselines/egemaps-svm",
+            "--jobs",
+            "1",
+            "--out",
+            str(out),
+        ]
+    )
+    assert main(["predict", "--run", str(sorted(out.iterdir())[0]), "x.wav"]) == 2
+    assert "holds no model.safetensors; make the run with --keep-weights" in capsys.readouterr().err
+
+
+def test_expected_errors_are_one_line_and_exit_code_two(capsys):
+    assert main(["run", "--corpus", "klingon", "--method", "baselines/egemaps-svm"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("serlib: ") and "klingon" in told and "emodb" in told and told.count("\n") == 1
+    assert main(["run", "--option", "scenario"]) in (0, 2)
+
+
+def test_corpus_check_exits_with_one_when_something_is_missing(tmp_path, capsys):
+    import soundfile
+
+    (tmp_path / "wav").mkdir()
+    soundfile.write(tmp_path / "wav" / "03a01Fa.wav", np.zeros(8000), 16000)
+    assert main(["corpus", "check", "emodb", "--root", str(tmp_path)]) == 1
+    told = capsys.readouterr().out
+    assert "535" in told and re.search(r"71", told)
+
+
+def test_corpus_check_of_the_whole_corpus_exits_with_zero(emodb_root, capsys):
+    assert main(["corpus", "check", "emodb", "--root", str(emodb_root)]) == 0
+    assert "535" in capsys.readouterr().out
