@@ -1,1 +1,6 @@
-"""Filled by its room."""
+"""The report: notebooks executed by papermill, as offline pages with an index of scores, thumbnails and facts."""
+
+from serlib.report.execute import run_report
+from serlib.report.publish import publish
+
+__all__ = ["publish", "run_report"]
