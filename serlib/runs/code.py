@@ -54,8 +54,8 @@ def _origin(package: str, name: str) -> str | None:
     return getattr(getattr(importlib.import_module(package), name, None), "__module__", package)
 
 
-def digest(modules: list[str]) -> str:
-    """Return 64 hex digits over the code of ``modules`` and all of ours that they import, corpora apart."""
+def sources(modules: list[str]) -> dict[str, str]:
+    """Return the stripped code of ``modules`` and of all of ours that they import, corpora apart, by module."""
     todo, seen = list(modules), {}
     while todo:
         module = todo.pop()
@@ -64,5 +64,10 @@ def digest(modules: list[str]) -> str:
             continue
         seen[module], imports = _read(module)
         todo.extend(imports)
-    text = "\0".join(f"{name}\n{seen[name]}" for name in sorted(seen))
+    return seen
+
+
+def digest(modules: list[str]) -> str:
+    """Return 64 hex digits over the :func:`sources` of ``modules``."""
+    text = "\0".join(f"{name}\n{code}" for name, code in sorted(sources(modules).items()))
     return hashlib.sha256(text.encode()).hexdigest()

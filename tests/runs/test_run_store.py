@@ -115,12 +115,7 @@ def test_the_digest_follows_imports_and_ignores_comments(package):
 def test_the_digest_of_a_method_covers_network_loss_training_and_features():
     from serlib import methods
 
-    todo, seen = list(methods.get("focal/mfcc-focal").modules("quick")), set()
-    while todo:
-        module = todo.pop()
-        if module not in seen and module.startswith("serlib."):
-            seen.add(module)
-            todo.extend(code_module._read(module)[1])
+    seen = set(code_module.sources(methods.get("focal/mfcc-focal").modules("quick")))
     assert {
         "serlib.models.resnet18", "serlib.models.pooling", "serlib.losses.focal", "serlib.training.fit",
         "serlib.training.batches", "serlib.features.spectrograms", "serlib.features.audio", "serlib.methods.neural",
