@@ -1,1 +1,11 @@
-"""Filled by its room."""
+"""From recordings to arrays: reading, recipes, and the store; heavy libraries load when something is computed."""
+
+from serlib.features.audio import AudioError, RawWaveform, Recipe, read_audio
+from serlib.features.functionals import Functionals
+from serlib.features.spectrograms import MFCC, LinearSpectrogram, LogMel
+from serlib.features.store import FeatureStore
+
+__all__ = [
+    "MFCC", "AudioError", "FeatureStore", "Functionals", "LinearSpectrogram", "LogMel", "RawWaveform", "Recipe",
+    "read_audio",
+]  # fmt: skip

@@ -12,7 +12,7 @@ from serlib.corpora.corpus import Corpus
 from serlib.features.store import FeatureStore
 from serlib.methods.base import Method, Outcome, check_profile
 from serlib.protocol import Fold
-from serlib.training import Examples, Hardware, Training, chosen_epoch, class_shares, fit, predict
+from serlib.training import Examples, Hardware, Recorder, Training, chosen_epoch, class_shares, fit, predict
 
 NORMALISATIONS = {"bin": (-1,), "channel": (-2, -1), "none": None}
 
@@ -65,12 +65,14 @@ class NeuralMethod(Method):
 
     Attributes:
         recipes: maps a profile to its recipe.
+        watched: keep the course of the training too (see :class:`serlib.training.Recorder`); it changes no score.
     """
 
     name: str
     paper: str
     title: str
     recipes: Callable[[str], Recipe]
+    watched: bool = False
 
     def recipe(self, profile: str) -> Recipe:
         """Return the recipe of ``"quick"``, ``"study"`` or ``"paper"``."""
@@ -105,14 +107,15 @@ class NeuralMethod(Method):
             for part in (fold.train, fold.dev, fold.test)
         )
         network, loss = self.build(recipe, train.labels, classes, seed)
-        history = fit(network, loss, train, dev, recipe.training, hardware=hardware, seed=seed)
+        watch = Recorder(dev, recipe.training.epochs, hardware) if self.watched else None
+        history = fit(network, loss, train, dev, recipe.training, hardware=hardware, seed=seed, on_epoch=watch)
         logits, embeddings = predict(network, loss, test.inputs, hardware=hardware)
         parameters = sum(p.numel() for part in (network, loss) for p in part.parameters())
         state = {**network.state_dict(prefix="network."), **loss.state_dict(prefix="loss.")}
         scaler = {"scaler.mean": scale.mean, "scaler.deviation": scale.deviation}
         return Outcome(
             logits, embeddings, history,
-            arrays={"weight": loss.weight.detach().cpu().numpy()},
+            arrays={"weight": loss.weight.detach().cpu().numpy()} | (watch.arrays() if watch else {}),
             notes={"chosen_epoch": chosen_epoch(history), "parameters": parameters},
             state={**scaler, **{k: v.cpu().numpy() for k, v in state.items()}},
         )  # fmt: skip

@@ -4,11 +4,13 @@ from serlib.training.batches import Examples, TrainingBatches, bucketed, collate
 from serlib.training.fit import DivergedError, chosen_epoch, class_shares, fit, predict
 from serlib.training.hardware import Hardware
 from serlib.training.recipe import Training
+from serlib.training.record import Recorder
 
 __all__ = [
     "DivergedError",
     "Examples",
     "Hardware",
+    "Recorder",
     "Training",
     "TrainingBatches",
     "bucketed",

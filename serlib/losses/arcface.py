@@ -1,0 +1,67 @@
+"""Additive angular margin (ArcFace), also with one margin per class."""
+
+import math
+from collections.abc import Sequence
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from serlib.losses.base import ClassifierLoss
+from serlib.losses.checks import check_number, per_class
+from serlib.losses.cosine import cosines, with_margin
+
+
+def arcface_target(cosine: Tensor, margin_rad: float | Tensor) -> Tensor:
+    """cos(theta + m) from cos(theta), without acos (Deng et al. 2019; paper 002 eq. 13).
+
+    Past theta = pi - m, where cos(theta + m) would rise again, it goes on as -2 - cos(theta + m): smooth and still
+    decreasing. The derivative is finite everywhere.
+
+    Args:
+        cosine: cos(theta), any shape.
+        margin_rad: m in radians, in [0, pi]; a number, or a tensor that broadcasts with ``cosine``.
+    """
+    margin = torch.as_tensor(margin_rad, dtype=cosine.dtype, device=cosine.device)
+    return _target_and_slope(cosine, margin.cos(), margin.sin())[0]
+
+
+def _target_and_slope(cosine: Tensor, cos_m: Tensor, sin_m: Tensor) -> tuple[Tensor, Tensor]:
+    """The target, and its slope d target / d cos(theta) = |sin(theta + m)| / sin(theta)."""
+    sine = (1 - cosine * cosine).clamp_min(1e-30).sqrt()  # the slope of a root is infinite at 0
+    smallest = (2 * torch.finfo(cosine.dtype).eps) ** 0.5  # a smaller angle is rounding; do not blow it up
+    slope = cos_m + sin_m * cosine / sine.clamp_min(smallest)  # of cos(theta + m): below 0 past pi - m
+    shifted = cos_m * cosine - sin_m * sine
+    return torch.where(slope < 0, -2 - shifted, shifted), slope.abs()
+
+
+class ArcFaceLoss(ClassifierLoss):
+    """Cross-entropy on s cos(theta_j), the own angle widened by m: s cos(theta_y + m) (paper 002 eq. 12-14).
+
+    Args:
+        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``.
+        margin_rad: m in radians, 0 <= m <= pi; one for all classes, or one per class.
+        scale: s > 0; 2 in paper 002, 64 for faces. It bounds the confidence, so the loss cannot reach 0.
+
+    Raises:
+        ValueError: for an argument outside its range.
+    """
+
+    def __init__(
+        self, num_classes: int, embedding_size: int, *, margin_rad: float | Sequence[float] = 0.5, scale: float = 2.0,
+        class_weight: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(num_classes, embedding_size, class_weight=class_weight)
+        check_number("scale", scale, 0, open_low=True)
+        self.scale = float(scale)
+        self.margin_rad = per_class("margin_rad", margin_rad, num_classes, partial(check_number, low=0, high=math.pi))
+        margins = torch.tensor(self.margin_rad).to(self.weight.detach())
+        self.register_buffer("_cos_m", margins.cos(), persistent=False)
+        self.register_buffer("_sin_m", margins.sin(), persistent=False)
+
+    def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
+        cosine, _ = cosines(embeddings, self.weight)
+        return self.scale * (cosine if labels is None else with_margin(cosine, labels, self._target))
+
+    def _target(self, cosine: Tensor) -> tuple[Tensor, Tensor]:
+        return _target_and_slope(cosine, self._cos_m.to(cosine.dtype), self._sin_m.to(cosine.dtype))

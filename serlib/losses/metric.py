@@ -1,0 +1,46 @@
+"""Softmax cross-entropy with a pair loss of pytorch-metric-learning beside it, so that there are logits to predict by."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from serlib.losses.base import full_precision
+from serlib.losses.checks import check_number
+from serlib.losses.softmax import SoftmaxLoss
+
+
+class MetricLoss(SoftmaxLoss):
+    """Mean of CE + weight * pair loss over the batch, such as triplet or supervised contrastive loss.
+
+    Args:
+        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``; class_weight weighs the CE alone.
+        kind: class name in ``pytorch_metric_learning.losses``, built with ``options``; its parameters, where it has
+            any, are this module's.
+        weight: of the pair loss, at least 0; 0 is softmax.
+
+    Raises:
+        ImportError: without pytorch-metric-learning.
+        ValueError: for an unknown kind or an argument outside its range.
+    """
+
+    def __init__(
+        self, num_classes: int, embedding_size: int, *, kind: str, weight: float,
+        options: Mapping[str, object] | None = None, class_weight: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(num_classes, embedding_size, class_weight=class_weight)
+        check_number("weight", weight, 0)
+        try:
+            from pytorch_metric_learning import losses as library
+        except ImportError as error:
+            told = "MetricLoss needs pytorch-metric-learning, of the dev extra: pip install -e '.[dev]'"
+            raise ImportError(told) from error
+        known = [name for name in dir(library) if name.endswith("Loss")]
+        if kind not in known:
+            raise ValueError(f"kind is {kind!r}; pytorch-metric-learning has {', '.join(known)}")
+        self.metric_weight, self.pairs = float(weight), getattr(library, kind)(**(options or {}))
+
+    def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
+        """As of ``ClassifierLoss``; ``per_sample`` knows the CE alone, for a pair loss belongs to no single sample."""
+        loss = super().forward(embeddings, labels)
+        with full_precision(embeddings):
+            return loss + self.metric_weight * self.pairs(self._cast(embeddings), labels)

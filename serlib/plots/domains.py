@@ -1,0 +1,144 @@
+"""Pictures of angles and margins: what a logit is, what a margin does to it, and where that puts the boundaries."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Arc, Wedge
+
+from serlib.geometry.domains import Domains
+from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour
+
+_FIRST, _SECOND, _GREY = SERIES_COLOURS[0], SERIES_COLOURS[1], "#6E6E6E"
+_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
+
+
+def dot_product(x: np.ndarray, weight: np.ndarray, names: Sequence[str]) -> Figure:
+    """Draw one 2-D feature (2,) among unit class weights (C, 2), and its logits |x| cos(theta) as shadows of x."""
+    unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
+    logits, turns = unit @ x, np.degrees(np.arctan2(unit[:, 1], unit[:, 0]))
+    own = np.degrees(np.arctan2(x[1], x[0]))
+    figure, (circle, bars) = plt.subplots(1, 2, figsize=(9, 4.2), width_ratios=(1.2, 1))
+    circle.add_patch(plt.Circle((0, 0), 1, fill=False, color=_GREY, linewidth=1))
+    for i, (w, logit, turn, name) in enumerate(zip(unit, logits, turns, names, strict=True)):
+        colour = emotion_colour(name, i)
+        _arrow(circle, w, colour, name)
+        circle.plot(*np.stack([x, logit * w]).T, ":", color=colour, linewidth=1.2)
+        circle.plot(*(logit * w), MARKERS[i], color=colour, markersize=7)
+        theta = (turn - own + 180) % 360 - 180
+        ends = (own, own + theta) if theta > 0 else (own + theta, own)
+        circle.add_patch(Arc((0, 0), *2 * [0.5 + 0.2 * i], theta1=ends[0], theta2=ends[1], color=colour, linewidth=1.5))
+        bars.barh(i, logit, color=colour)
+        bars.text(
+            max(logit, 0) + 0.05, i, f"{np.linalg.norm(x):.2f} · cos {abs(theta):.0f}° = {logit + 0:.2f}", va="center"
+        )
+    _arrow(circle, x, "black", "x")
+    reach = 1.5 * max(1, np.linalg.norm(x))
+    circle.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title="Feature and class weights")
+    bars.set(
+        yticks=range(len(names)), yticklabels=names, xlabel="logit |x| cos θ", title="The shadow of x on each weight"
+    )
+    bars.set_xlim(min(0, logits.min()) - 0.1, max(0, logits.max()) + 1.9 * np.linalg.norm(x))
+    bars.invert_yaxis()
+    bars.axvline(0, color="black", linewidth=1)
+    return figure
+
+
+def logit_curves(theta_deg: np.ndarray, curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
+    """Draw target logits for |x| = 1 and, below, their slopes against the angle ``theta_deg`` (n,) to the own weight.
+
+    ``curves`` maps panel titles to lines: label -> (logit (n,), slope per radian (n,)).
+    """
+    figure, axes = plt.subplots(
+        2, len(curves), figsize=(2.7 * len(curves), 5.4), sharex=True, sharey="row", squeeze=False
+    )
+    for (title, lines), (upper, lower) in zip(curves.items(), axes.T, strict=True):
+        upper.plot(theta_deg, np.cos(np.radians(theta_deg)), "--", color=_GREY, linewidth=1.2, label="cos θ")
+        lower.plot(theta_deg, -np.sin(np.radians(theta_deg)), "--", color=_GREY, linewidth=1.2)
+        for i, (label, (logit, slope)) in enumerate(lines.items()):
+            style = {"color": SERIES_COLOURS[i], "linestyle": ("-", "-.", (0, (1, 1)))[i % 3], "label": label}
+            upper.plot(theta_deg, logit, **style)
+            lower.plot(theta_deg, slope, **style)
+        upper.set(title=title, xlim=(0, 180))
+        upper.legend(loc="lower left")
+        lower.set(xlabel="angle θ to own weight (°)", xticks=(0, 60, 120, 180))
+    axes[0, 0].set_ylabel("target logit f(θ)")
+    axes[1, 0].set_ylabel("slope df/dθ (per radian)")
+    return figure
+
+
+def two_class_domain(domains: Domains, *, axes: Axes | None = None, title: str = "") -> Figure:
+    """Draw Figure 2 of paper 000: w1, u1, u2, w2, the bisector, the cones and the angles x, y, z, D1 and D2."""
+    axes = axes or plt.subplots(figsize=(5.6, 4.2), layout="none")[1]
+    left, right = 90 + domains.angle_deg / 2, 90 - domains.angle_deg / 2
+    u1, u2 = left - domains.x_deg, right + domains.y_deg
+    for turn, label, colour, width in (
+        (u1, "u₁", _FIRST, 1.2), (left, "w₁", _FIRST, 2.5), (u2, "u₂", _SECOND, 1.2), (right, "w₂", _SECOND, 2.5),
+    ):  # fmt: skip
+        _arrow(axes, _at(turn), colour, label, width=width)
+    axes.plot([0, 0], [0, 1.4], "--", color="black", linewidth=1.2)
+    axes.text(0, 1.43, "bisector", ha="center")
+    for name, low, high, radius, colour in (
+        ("x", u1, left, 0.75, _FIRST), ("y", right, u2, 0.75, _SECOND), ("z", u2, u1, 0.45, "none"),
+        ("D₁", 90, left, 1.3, "none"), ("D₂", right, 90, 1.3, "none"),
+    ):  # fmt: skip
+        axes.add_patch(Wedge((0, 0), radius, low, high, color=colour, alpha=0.3, linewidth=0))
+        axes.add_patch(Arc((0, 0), 2 * radius, 2 * radius, theta1=low, theta2=high, color="black", linewidth=1))
+        axes.text(*_at((low + high) / 2, radius), name, ha="center", va="center", bbox=_PAPER, fontsize=12)
+    x, y, z, (d1, d2) = domains.x_deg, domains.y_deg, domains.z_deg, domains.d_deg
+    values = f"x = {x:.1f}°   y = {y:.1f}°   z = {z:.1f}°\nD₁ = {d1:.1f}°   D₂ = {d2:.1f}°"
+    axes.text(0, -0.12, values, ha="center", va="top")
+    axes.set(xlim=(-1.4, 1.4), ylim=(-0.42, 1.55), aspect="equal", title=title)
+    axes.axis("off")
+    return axes.figure
+
+
+def effective_margins(steps: np.ndarray, lambdas: np.ndarray, margins: Mapping[int, np.ndarray]) -> Figure:
+    """Draw lambda (n,) over training steps (n,), and the effective margin (n,) at these steps per nominal margin."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
+    left.plot(steps, lambdas, color="black")
+    left.set(xscale="log", yscale="log", xlabel="training step", ylabel="λ", title="λ falls, then stays")
+    for i, (margin, values) in enumerate(margins.items()):
+        right.plot(steps, values, color=SERIES_COLOURS[i], label=f"m = {margin}: ends at {values[-1]:.2f}")
+    right.set(
+        xscale="log", xlabel="training step", ylabel="effective margin A/x − 1", title="What the loss really asks for"
+    )
+    right.legend()
+    return figure
+
+
+def angle_histogram(
+    measured: pd.DataFrame, names: Sequence[str], *, cones_deg: Sequence[float] | None = None
+) -> Figure:
+    """Draw, per class, the angles to the own and to the nearest other class weight (from ``geometry.own_and_nearest``).
+
+    ``cones_deg`` (C,), where given, marks the half-width of each class' training cone.
+    """
+    figure, axes = plt.subplots(len(names), 1, figsize=(7, 1.3 * len(names) + 0.8), sharex=True, squeeze=False)
+    for i, (name, panel) in enumerate(zip(names, axes[:, 0], strict=True)):
+        rows, bins = measured[measured["label"] == i], np.arange(0, 181, 4)
+        panel.hist(rows["own_deg"], bins, color=emotion_colour(name, i), label="own weight")
+        panel.hist(
+            rows["nearest_other_deg"], bins, histtype="step", color="black", linewidth=1.5, label="nearest other"
+        )
+        if cones_deg is not None:
+            panel.axvline(cones_deg[i], color="black", linestyle=":", label="training cone")
+        panel.set(ylabel=f"{name}\ncount")
+    axes[0, 0].legend(loc="upper right")
+    axes[-1, 0].set(xlabel="angle (°)", xlim=(0, 180))
+    return figure
+
+
+def _at(turn_deg: float, radius: float = 1.0) -> np.ndarray:
+    return radius * np.array([np.cos(np.radians(turn_deg)), np.sin(np.radians(turn_deg))])
+
+
+def _arrow(axes: Axes, tip: np.ndarray, colour: str, label: str, *, width: float = 2.0) -> None:
+    shaft = {"arrowstyle": "-|>", "color": colour, "linewidth": width, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate("", tip, (0, 0), arrowprops=shaft)
+    turn = tip / np.linalg.norm(tip)
+    anchor = "left" if turn[0] > 0.3 else "right" if turn[0] < -0.3 else "center"
+    axes.text(*(tip + 0.08 * turn), label, color=colour, ha=anchor, va="center", fontweight="bold")

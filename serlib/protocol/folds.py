@@ -1,0 +1,165 @@
+"""Train, dev and test parts of a corpus by named schemes; dev is kept apart from test in all of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold, train_test_split
+
+from serlib.corpora.corpus import Corpus, CorpusError
+
+SCHEMES = ("leave-one-speaker-out", "speaker-folds-5", "leave-one-session-out", "session-speaker-10", "stratified-5")
+SPEAKER_DEPENDENT = ("stratified-5",)
+_Plan = dict[
+    str, tuple[Sequence[str], Sequence[str]]
+]  # name of a fold: speakers (or sessions) tested, and those in dev
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One division of a corpus; a model is chosen on dev and scored once on test.
+
+    Attributes:
+        name: unique among the folds of a scheme, such as ``"speaker-03"`` or ``"fold-1"``.
+        train: positions into ``corpus.table``, (n,) int64, like ``dev`` (may be empty) and ``test``.
+    """
+
+    name: str
+    train: np.ndarray
+    dev: np.ndarray
+    test: np.ndarray
+
+    def __post_init__(self) -> None:
+        for part in ("train", "dev", "test"):
+            object.__setattr__(self, part, np.asarray(getattr(self, part), dtype=np.int64))
+        both = len(self.train) and len(self.test)
+        if not both or np.bincount(np.concatenate([self.train, self.dev, self.test])).max() > 1:
+            sizes = f"{len(self.train)} + {len(self.dev)} + {len(self.test)} utterances"
+            raise ValueError(f"fold {self.name!r}: {sizes}; parts must be disjoint, train and test not empty")
+
+    def digest(self, corpus: Corpus) -> str:
+        """Return 64 hex digits over which utterance stands in which part; row order and fold name do not enter."""
+        names = corpus.table.index.to_numpy()
+        parts = [sorted(map(str, names[part])) for part in (self.train, self.dev, self.test)]
+        return sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _column(corpus: Corpus, column: str, at_least: int = 2) -> np.ndarray:
+    """Return a column as strings; refuse gaps and fewer different values than there shall be groups."""
+    values = corpus.table[column]
+    if values.isna().any() or values.nunique() < at_least:
+        what = f"found {values.nunique()} {column}s, {values.isna().sum()} utterances without"
+        raise CorpusError(f"needs at least {at_least} {column}s and one for every utterance; {what}")
+    return values.to_numpy(dtype=str)
+
+
+def _next(groups: Sequence[str], group: str) -> str:
+    return groups[(groups.index(group) + 1) % len(groups)]
+
+
+def _leave_one_speaker_out(sexes: dict[str, str]) -> _Plan:
+    plan = {}
+    for speaker, sex in sexes.items():
+        others = [s for s in sexes if sex and sexes[s] not in ("", sex)]
+        # The k-th woman is paired with the k-th man, so that every speaker is dev about equally often.
+        rank = [s for s in sexes if sexes[s] == sex].index(speaker)
+        plan[f"speaker-{speaker}"] = [speaker], [others[rank % len(others)] if others else _next(list(sexes), speaker)]
+    return plan
+
+
+def _speaker_folds(sexes: dict[str, str], heard: dict[str, int], size: int = 5) -> _Plan:
+    groups: list[list[str]] = [[] for _ in range(size)]
+    # Dealt out one by one to the group with the fewest of that sex, then the fewest speakers, then utterances.
+    for speaker in sorted(sexes, key=lambda s: (sexes[s] or "unknown", -heard[s], s)):
+        loads = [([sexes[s] for s in g].count(sexes[speaker]), len(g), sum(heard[s] for s in g)) for g in groups]
+        groups[loads.index(min(loads))].append(speaker)
+    plan = {}
+    for k, tested in enumerate(groups):
+        candidates = groups[(k + 1) % size]
+        pair = [next((s for s in candidates if sexes[s] == sex), "") for sex in ("female", "male")]
+        plan[f"fold-{k + 1}"] = tested, pair if all(pair) else candidates[:2]
+    return plan
+
+
+def _session_speakers(sessions: np.ndarray, speakers: np.ndarray) -> _Plan:
+    plan = {}
+    for session in np.unique(sessions):
+        inside = np.unique(speakers[sessions == session]).tolist()
+        if len(inside) < 2 or np.isin(inside, speakers[sessions != session]).any():
+            raise CorpusError(f"needs two speakers in each session, and in no other; session {session} has {inside}")
+        plan |= {f"speaker-{speaker}": ([speaker], [s for s in inside if s != speaker]) for speaker in inside}
+    return plan
+
+
+def _grouped(corpus: Corpus, scheme: str) -> list[Fold]:
+    """Make folds that hold out whole speakers (or sessions); what is neither tested nor dev trains."""
+    units = _column(corpus, "speaker", at_least=5 if scheme == "speaker-folds-5" else 2)
+    sexes = corpus.table["sex"].groupby(units).first().fillna("").to_dict()
+    if scheme == "leave-one-speaker-out":
+        plan = _leave_one_speaker_out(sexes)
+    elif scheme == "speaker-folds-5":
+        plan = _speaker_folds(sexes, {s: int((units == s).sum()) for s in sexes})
+    elif scheme == "session-speaker-10":
+        plan = _session_speakers(_column(corpus, "session"), units)
+    else:
+        units = _column(corpus, "session")
+        names = sorted(set(units))
+        plan = {f"session-{s}": ([s], [_next(names, s)]) for s in names}
+    fold_of = {unit: name for name, (tested, _) in plan.items() for unit in tested}
+    groups, made = np.array([fold_of[unit] for unit in units]), []
+    for rest, test in LeaveOneGroupOut().split(groups, groups=groups):
+        name = str(groups[test[0]])
+        in_dev = np.isin(units[rest], plan[name][1])
+        in_dev &= not in_dev.all()  # with two speakers in all, the other one must train
+        made.append(Fold(name, rest[~in_dev], rest[in_dev], test))
+    return made
+
+
+def _stratified(corpus: Corpus, seed: int, size: int = 5) -> list[Fold]:
+    counts = np.bincount(corpus.labels, minlength=len(corpus.classes))
+    if counts.min() < size:
+        rarest = corpus.classes[counts.argmin()]
+        raise CorpusError(f"needs at least {size} utterances of each class; {rarest} has {counts.min()}")
+    # Shuffled from the order of the names, so that the order of the rows does not matter.
+    order, made = np.argsort(corpus.table.index.to_numpy(dtype=str)), []
+    labels = corpus.labels[order]
+    for k, (rest, test) in enumerate(StratifiedKFold(size, shuffle=True, random_state=seed).split(order, labels), 1):
+        eighth = max(round(len(rest) / 8), len(counts))
+        train, dev = train_test_split(rest, test_size=eighth, stratify=labels[rest], random_state=seed)
+        made.append(Fold(f"fold-{k}", *(np.sort(order[part]) for part in (train, dev, test))))
+    return made
+
+
+def default_scheme(corpus: Corpus) -> str:
+    """Return ``leave-one-session-out`` where every utterance has a session, else ``speaker-folds-5``."""
+    return "leave-one-session-out" if corpus.table["session"].notna().all() else "speaker-folds-5"
+
+
+def folds(corpus: Corpus, scheme: str, *, seed: int = 0) -> list[Fold]:
+    """Divide a corpus so that every utterance is tested exactly once.
+
+    - ``leave-one-speaker-out``: one test speaker, one dev speaker of the other sex where there is one, the rest train.
+    - ``speaker-folds-5``: five groups of speakers, balanced by sex; dev is one woman and one man of the next group
+      (two of its speakers, or its only one, where it lacks either).
+    - ``leave-one-session-out``: the next session is dev.
+    - ``session-speaker-10``: one speaker of a session is tested, the other is dev; all other sessions train.
+    - ``stratified-5``: shuffled by ``seed`` in each class, dev an eighth of the training part; **speaker-dependent**.
+
+    With only two speakers (or sessions) to leave out in turn, dev is empty.
+
+    Raises:
+        ValueError: for an unknown scheme.
+        CorpusError: when the corpus lacks what the scheme needs, or a class is absent from a training part.
+    """
+    if scheme not in SCHEMES:
+        raise ValueError(f"unknown scheme {scheme!r}; allowed are {', '.join(SCHEMES)}")
+    try:
+        made = _stratified(corpus, seed) if scheme in SPEAKER_DEPENDENT else _grouped(corpus, scheme)
+        for fold in made:
+            if absent := [c for k, c in enumerate(corpus.classes) if k not in corpus.labels[fold.train]]:
+                raise CorpusError(f"needs every class in training; fold {fold.name!r} has no {absent[0]} there")
+    except CorpusError as error:
+        raise CorpusError(f"{scheme} on {corpus.name}: {error}") from None
+    return made
