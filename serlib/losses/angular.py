@@ -10,7 +10,7 @@ from torch import Tensor
 
 from serlib.losses.base import ClassifierLoss
 from serlib.losses.checks import check_number, per_class
-from serlib.losses.cosine import cosines, with_margin
+from serlib.losses.cosine import constant, cosines, with_margin
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,6 @@ class AngularSoftmaxLoss(ClassifierLoss):
             check_number("scale", scale, 0, open_low=True)
         self.margin = per_class("margin", margin, num_classes, partial(check_number, low=1, integer=True))
         self.annealing, self.scale, self.detach_gradient = annealing, scale, detach_gradient
-        self.register_buffer("_margins", torch.tensor(self.margin), persistent=False)
         self.register_buffer("step", torch.tensor(0))
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
@@ -129,7 +128,7 @@ class AngularSoftmaxLoss(ClassifierLoss):
 
     def _target(self, cosine: Tensor) -> tuple[Tensor, Tensor]:
         highest, share = max(self.margin), self.phi_share()
-        margin = highest if min(self.margin) == highest else self._margins
+        margin = highest if min(self.margin) == highest else constant(self.margin, torch.int64, cosine.device)
         plain = torch.ones_like(cosine)  # the slope of the cosine itself
         slope = plain if self.detach_gradient else phi_slope(cosine, margin, highest=highest)
         return torch.lerp(cosine, phi(cosine, margin, highest=highest), share), torch.lerp(plain, slope, share)

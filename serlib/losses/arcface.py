@@ -9,7 +9,7 @@ from torch import Tensor
 
 from serlib.losses.base import ClassifierLoss
 from serlib.losses.checks import check_number, per_class
-from serlib.losses.cosine import cosines, with_margin
+from serlib.losses.cosine import constant, cosines, with_margin
 
 
 def arcface_target(cosine: Tensor, margin_rad: float | Tensor) -> Tensor:
@@ -28,9 +28,9 @@ def arcface_target(cosine: Tensor, margin_rad: float | Tensor) -> Tensor:
 
 def _target_and_slope(cosine: Tensor, cos_m: Tensor, sin_m: Tensor) -> tuple[Tensor, Tensor]:
     """The target, and its slope d target / d cos(theta) = |sin(theta + m)| / sin(theta)."""
-    sine = (1 - cosine * cosine).clamp_min(1e-30).sqrt()  # the slope of a root is infinite at 0
-    smallest = (2 * torch.finfo(cosine.dtype).eps) ** 0.5  # a smaller angle is rounding; do not blow it up
-    slope = cos_m + sin_m * cosine / sine.clamp_min(smallest)  # of cos(theta + m): below 0 past pi - m
+    # Near theta = 0 and pi, 1 - cos^2 is rounding, which 1 / sine would blow up: it is not taken as less than 2 eps.
+    sine = (1 - cosine * cosine).clamp_min(2 * torch.finfo(cosine.dtype).eps).sqrt()
+    slope = cos_m + sin_m * cosine / sine  # of cos(theta + m): below 0 past theta = pi - m
     shifted = cos_m * cosine - sin_m * sine
     return torch.where(slope < 0, -2 - shifted, shifted), slope.abs()
 
@@ -55,13 +55,12 @@ class ArcFaceLoss(ClassifierLoss):
         check_number("scale", scale, 0, open_low=True)
         self.scale = float(scale)
         self.margin_rad = per_class("margin_rad", margin_rad, num_classes, partial(check_number, low=0, high=math.pi))
-        margins = torch.tensor(self.margin_rad).to(self.weight.detach())
-        self.register_buffer("_cos_m", margins.cos(), persistent=False)
-        self.register_buffer("_sin_m", margins.sin(), persistent=False)
+        self._cos_m, self._sin_m = (tuple(map(f, self.margin_rad)) for f in (math.cos, math.sin))
 
     def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
         cosine, _ = cosines(embeddings, self.weight)
         return self.scale * (cosine if labels is None else with_margin(cosine, labels, self._target))
 
     def _target(self, cosine: Tensor) -> tuple[Tensor, Tensor]:
-        return _target_and_slope(cosine, self._cos_m.to(cosine.dtype), self._sin_m.to(cosine.dtype))
+        cos_m = constant(self._cos_m, cosine.dtype, cosine.device)
+        return _target_and_slope(cosine, cos_m, constant(self._sin_m, cosine.dtype, cosine.device))

@@ -10,13 +10,14 @@ from torch.nn import functional as F
 
 from serlib.losses.checks import check_embeddings, check_labels, check_number, per_class
 
+UNCHANGED = nullcontext()
 NO_LABEL = -1 << 63  # torch skips label -100 unless told another one; here no label is skipped
 
 
 def full_precision(tensor: Tensor) -> AbstractContextManager:
     """Switch autocast off on the tensor's device, where it is on."""
     device = tensor.device.type
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else UNCHANGED
 
 
 class ClassifierLoss(nn.Module):

@@ -24,8 +24,9 @@ def complementary_loss(x1: Tensor, x2: Tensor, threshold: float | None = None) -
     """
     if threshold is not None:
         check_number("threshold", threshold, -1, 1)
+    size = (0, *getattr(x1, "shape", ()))[-1]
     for embeddings in (x1, x2):
-        check_embeddings(embeddings, x1.shape[-1])
+        check_embeddings(embeddings, size)
     if len(x1) != len(x2):
         raise ValueError(f"embeddings have {len(x1)} and {len(x2)} rows; allowed are two of the same number")
     dtype = torch.promote_types(torch.promote_types(x1.dtype, x2.dtype), torch.float32)

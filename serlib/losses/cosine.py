@@ -1,6 +1,7 @@
 """The path that the margin losses share: cosines, and a margin on each sample's own one."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -11,14 +12,14 @@ def cosines(embeddings: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine (B, C) between embeddings (B, E) and class vectors (C, E), and the norms (B, 1) of the embeddings."""
     weight = weight.to(embeddings.dtype)
     norms = torch.linalg.vector_norm(embeddings, dim=1, keepdim=True)
-    lengths = norms * torch.linalg.vector_norm(weight, dim=1) + 1e-8  # a zero embedding: cosine 0, finite gradient
+    lengths = norms * torch.linalg.vector_norm(weight, dim=1) + 1e-12  # a zero embedding: cosine 0, finite gradient
     return F.linear(embeddings, weight) / lengths, norms
 
 
 def with_margin(cosine: Tensor, labels: Tensor, target: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Tensor:
     """Replace each sample's own cosine by its target with margin.
 
-    The target enters as its tangent: value forward, slope backward. That is the target's gradient in one autograd
+    The target enters as its tangent, offset + slope cos: the value and the gradient of the target, in one autograd
     node instead of ten, and no edge of it (0 times infinity) becomes NaN. Only a second derivative is not to be had.
 
     Args:
@@ -29,5 +30,12 @@ def with_margin(cosine: Tensor, labels: Tensor, target: Callable[[Tensor], tuple
     with torch.no_grad():
         own = labels.unsqueeze(1) == torch.arange(cosine.shape[1], device=cosine.device)
         value, slope = target(cosine)
-        values, slopes = torch.where(own, value, cosine), torch.where(own, slope, 1.0)
-    return torch.addcmul(values, slopes, cosine - cosine.detach())
+        offsets, slopes = torch.where(own, value - slope * cosine, 0.0), torch.where(own, slope, 1.0)
+    return torch.addcmul(offsets, slopes, cosine)
+
+
+@lru_cache(maxsize=64)
+def constant(values: tuple, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Numbers as a tensor, made once per dtype and device: exact in float64, and no step copies them to a GPU."""
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=dtype, device=device)

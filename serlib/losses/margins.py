@@ -23,6 +23,8 @@ def margins_by_frequency(counts: Sequence[float], base: int, spread: int, *, sim
     Raises:
         ValueError: for a number outside its range.
     """
+    if len(counts) == 0:
+        raise ValueError("counts are empty; allowed is one positive number per class")
     for count in counts:
         check_number("count", count, 0, open_low=True)
     check_number("base", base, 1, integer=True)

@@ -1,4 +1,4 @@
-"""Softmax cross-entropy with a pair loss of pytorch-metric-learning beside it, so that there are logits to predict by."""
+"""A pair loss of pytorch-metric-learning beside softmax cross-entropy, so that there are logits to predict by."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,8 +14,7 @@ class MetricLoss(SoftmaxLoss):
 
     Args:
         num_classes, embedding_size, class_weight: as of ``ClassifierLoss``; class_weight weighs the CE alone.
-        kind: class name in ``pytorch_metric_learning.losses``, built with ``options``; its parameters, where it has
-            any, are this module's.
+        kind: class name in ``pytorch_metric_learning.losses``, built with ``options``.
         weight: of the pair loss, at least 0; 0 is softmax.
 
     Raises:
@@ -34,8 +33,7 @@ class MetricLoss(SoftmaxLoss):
         except ImportError as error:
             told = "MetricLoss needs pytorch-metric-learning, of the dev extra: pip install -e '.[dev]'"
             raise ImportError(told) from error
-        known = [name for name in dir(library) if name.endswith("Loss")]
-        if kind not in known:
+        if kind not in (known := [name for name in dir(library) if name.endswith("Loss")]):
             raise ValueError(f"kind is {kind!r}; pytorch-metric-learning has {', '.join(known)}")
         self.metric_weight, self.pairs = float(weight), getattr(library, kind)(**(options or {}))
 

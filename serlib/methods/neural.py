@@ -100,6 +100,8 @@ class NeuralMethod(Method):
         """Train on ``fold.train``, choose the epoch on ``fold.dev``, score ``fold.test`` once."""
         recipe, labels, classes = self.recipe(profile), corpus.labels, len(corpus.classes)
         class_shares(labels[fold.train], classes)
+        if not len(fold.dev):
+            raise ValueError(f"fold {fold.name!r} has no dev part to choose the epoch on; more speakers are needed")
         inputs = FeatureStore().get(corpus, recipe.features, n_jobs=1, progress=False)
         scale = Scaler([inputs[i] for i in fold.train], recipe.normalise)
         train, dev, test = (

@@ -1,9 +1,10 @@
 """Convolutions over time and frequency, then a bidirectional GRU: an utterance of any length becomes one vector.
 
-Paper 003 is at hand as a summary only; the layer sizes are those of a reimplementation of it (four convolutions of 48,
-64, 80 and 96 channels, a bidirectional recurrent layer of 128, 64 features z without activation). Ours are "same"
-padding, which lets clips of 15 frames in, and the GRU, where the reimplementation has a plain recurrent layer.
+Paper 003 is at hand as a summary only; the layer sizes are those of a reimplementation. Ours are "same" padding, which
+lets clips of 15 frames in, and the GRU, where the reimplementation has a plain recurrent layer.
 """
+
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -11,9 +12,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from serlib.models.pooling import check_lengths, halved, mask_tail
 
-CHANNELS = (48, 64, 80, 96)
-RECURRENT = 128
-SHORTEST = 15  # frames or bins of which one is left
+SHORTEST = 15  # frames or bins, of which one is left
 
 
 def frames_out(frames: torch.Tensor) -> torch.Tensor:
@@ -31,22 +30,17 @@ class CNNBiRNN(nn.Module):
         channels: of the input.
         width: factor on the channels of the convolutions and on the size of the GRU.
         embedding_size: of z.
-
-    Raises:
-        ValueError: for an argument that is out of range.
     """
 
     def __init__(self, *, bins: int = 128, channels: int = 1, width: float = 1.0, embedding_size: int = 64) -> None:
         super().__init__()
         if bins < SHORTEST or channels < 1 or not width > 0 or embedding_size < 1:
-            raise ValueError(
-                f"bins={bins}, channels={channels}, width={width}, embedding_size={embedding_size}; allowed are bins "
-                f"from {SHORTEST}, a width above 0 and otherwise at least 1"
-            )
+            came = f"bins={bins}, channels={channels}, width={width}, embedding_size={embedding_size}"
+            raise ValueError(f"{came}; allowed are bins from {SHORTEST}, a width above 0, otherwise at least 1")
         self.bins, self.embedding_size = bins, embedding_size
-        widths, state = [max(1, round(width * c)) for c in CHANNELS], max(1, round(width * RECURRENT))
+        *widths, state = (max(1, round(width * size)) for size in (48, 64, 80, 96, 128))
         self.stem = nn.Conv2d(channels, widths[0], 7, stride=2, padding=3)
-        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in zip(widths, widths[1:], strict=False))
+        self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(widths))
         self.pool = nn.MaxPool2d(2)
         left = int(frames_out(torch.tensor(bins)))
         self.recurrent = nn.GRU(left * widths[-1], state, batch_first=True, bidirectional=True)
@@ -56,29 +50,22 @@ class CNNBiRNN(nn.Module):
             nn.init.zeros_(conv.bias)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Embed spectrograms.
-
-        Args:
-            x: (B, channels, bins, T) float, padded at the end of T.
-            lengths: (B,) int64 valid frames, at least 15 of each clip.
-
-        Returns:
-            z (B, embedding_size); it does not depend on padding nor on the clip's companions.
+        """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as z (B, embedding_size).
 
         Raises:
-            ValueError: when ``lengths`` or the number of bins does not fit, or a clip is too short.
+            ValueError: when ``lengths`` or the number of bins does not fit, or a clip has fewer than 15 frames.
         """
         check_lengths(x, lengths)
-        if int(lengths.min()) < SHORTEST:
-            came = f"clip {int(lengths.argmin())} of the batch has {int(lengths.min())} frames"
+        if (least := int(lengths.min())) < SHORTEST:
+            came = f"clip {int(lengths.argmin())} of the batch has {least} frames"
             raise ValueError(f"{came}; this network halves time four times and needs at least {SHORTEST}")
         if x.shape[2] != self.bins:
             raise ValueError(f"the batch has {x.shape[2]} frequency bins; this network was made for {self.bins}")
         x, lengths = torch.relu(self.stem(mask_tail(x, lengths))), halved(lengths)
         for conv in self.convs:  # a pool of two frames never mixes a valid one that is kept with padding
             x, lengths = self.pool(torch.relu(conv(mask_tail(x, lengths)))), lengths // 2
-        steps = x.permute(0, 3, 1, 2).flatten(2)  # (B, C, F, T') -> (B, T', C * F)
+        steps = x.permute(0, 3, 1, 2).flatten(2).float()  # (B, C, F, T') -> (B, T', C * F)
         with torch.autocast(x.device.type, enabled=False):  # a GRU in bfloat16 forgets over long clips
-            packed = pack_padded_sequence(steps.float(), lengths.cpu(), batch_first=True, enforce_sorted=False)
+            packed = pack_padded_sequence(steps, lengths.cpu(), batch_first=True, enforce_sorted=False)
             _, state = self.recurrent(packed)  # (2, B, state): forwards at the last valid frame, backwards at the first
             return self.linear(torch.relu(state.transpose(0, 1).flatten(1)))

@@ -29,7 +29,7 @@ def class_shares(corpus: Corpus) -> Figure:
     for i, (emotion, column) in enumerate(counts.items()):
         colour, total = emotion_colour(emotion, i), column.sum()
         left.barh(emotion, total, color=colour)
-        left.text(total, i, f" {total} ({total / len(corpus):.0%})", va="center", fontsize=10)
+        left.text(total, i, f" {total} ({100 * total / len(corpus):.0f} %)", va="center", fontsize=10)
         right.barh(names, column, left=before, color=colour, edgecolor="white", linewidth=0.5)
         before += column.to_numpy()
     left.set(xlim=(0, 1.35 * counts.sum().max()), xlabel="utterances", title=_title(corpus, "emotions"))
@@ -124,6 +124,6 @@ def bootstrap(draws: Mapping[str, np.ndarray], *, label: str, title: str) -> Fig
         (low, high), colour = np.percentile(values, [2.5, 97.5]), SERIES_COLOURS[i]
         axes.hist(values, bins, color=colour, alpha=0.4, label=f"{name}: {low:.1f} to {high:.1f}")
         axes.plot([low, high], 2 * [-(i + 1) * len(values) / 150], "|-", color=colour, linewidth=3)
-    axes.set(xlabel=label, ylabel="draws", title=title)
+    axes.set(xlabel=label, ylabel="draws", title=title, yticks=[tick for tick in axes.get_yticks() if tick >= 0])
     axes.legend(loc="upper left")
     return figure

@@ -52,9 +52,7 @@ def logit_curves(theta_deg: np.ndarray, curves: Mapping[str, Mapping[str, tuple[
 
     ``curves`` maps panel titles to lines: label -> (logit (n,), slope per radian (n,)).
     """
-    figure, axes = plt.subplots(
-        2, len(curves), figsize=(2.7 * len(curves), 5.4), sharex=True, sharey="row", squeeze=False
-    )
+    figure, axes = plt.subplots(2, len(curves), figsize=(2.4 * len(curves), 5), sharex=True, squeeze=False)
     for (title, lines), (upper, lower) in zip(curves.items(), axes.T, strict=True):
         upper.plot(theta_deg, np.cos(np.radians(theta_deg)), "--", color=_GREY, linewidth=1.2, label="cos θ")
         lower.plot(theta_deg, -np.sin(np.radians(theta_deg)), "--", color=_GREY, linewidth=1.2)
@@ -62,9 +60,10 @@ def logit_curves(theta_deg: np.ndarray, curves: Mapping[str, Mapping[str, tuple[
             style = {"color": SERIES_COLOURS[i], "linestyle": ("-", "-.", (0, (1, 1)))[i % 3], "label": label}
             upper.plot(theta_deg, logit, **style)
             lower.plot(theta_deg, slope, **style)
-        upper.set(title=title, xlim=(0, 180))
+        low, high = upper.get_ylim()
+        upper.set(title=title, xlim=(0, 180), ylim=(low - 0.4 * (high - low), high))  # room for the legend
         upper.legend(loc="lower left")
-        lower.set(xlabel="angle θ to own weight (°)", xticks=(0, 60, 120, 180))
+        lower.set(xlabel="angle θ (°)", xticks=(0, 90, 180))
     axes[0, 0].set_ylabel("target logit f(θ)")
     axes[1, 0].set_ylabel("slope df/dθ (per radian)")
     return figure
@@ -127,6 +126,7 @@ def angle_histogram(
         if cones_deg is not None:
             panel.axvline(cones_deg[i], color="black", linestyle=":", label="training cone")
         panel.set(ylabel=f"{name}\ncount")
+        panel.locator_params(axis="y", integer=True, nbins=4)
     axes[0, 0].legend(loc="upper right")
     axes[-1, 0].set(xlabel="angle (°)", xlim=(0, 180))
     return figure
@@ -141,4 +141,11 @@ def _arrow(axes: Axes, tip: np.ndarray, colour: str, label: str, *, width: float
     axes.annotate("", tip, (0, 0), arrowprops=shaft)
     turn = tip / np.linalg.norm(tip)
     anchor = "left" if turn[0] > 0.3 else "right" if turn[0] < -0.3 else "center"
-    axes.text(*(tip + 0.08 * turn), label, color=colour, ha=anchor, va="center", fontweight="bold")
+    axes.text(
+        *(tip + (0.18 if anchor == "center" else 0.08) * turn),
+        label,
+        color=colour,
+        ha=anchor,
+        va="center",
+        fontweight="bold",
+    )

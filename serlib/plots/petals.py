@@ -17,8 +17,8 @@ from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour
 _COS, _SIN = np.cos(np.radians(20)), np.sin(np.radians(20))  # the eye stands 20 degrees east and 20 degrees up
 _VIEW = np.array([[-_SIN, _COS, 0], [-_SIN * _COS, -(_SIN**2), _COS], [_COS**2, _SIN * _COS, _SIN]])  # right, up, near
 _ICONS = {
-    "minus": "−", "fast-backward": "⏮", "step-backward": "◀|", "play fa-flip-horizontal": "◀", "pause": "⏸",
-    "play": "▶", "step-forward": "|▶", "fast-forward": "⏭", "plus": "+",
+    "minus": "−", "fast-backward": "|◀", "step-backward": "‹", "play fa-flip-horizontal": "◀", "pause": "II",
+    "play": "▶", "step-forward": "›", "fast-forward": "▶|", "plus": "+",
 }  # fmt: skip
 
 
@@ -27,10 +27,11 @@ def petals(
 ) -> Figure:
     """Draw the 2-D embeddings of one epoch, the weights' directions as arrows, and the sectors these directions own.
 
-    The scale is that of the last epoch, so that the epochs of a course can follow each other on the same ``axes``.
+    The scale is that of the last epoch, so that the epochs of a course can follow each other on the same ``axes``; a
+    few long embeddings may lie outside.
     """
-    axes = axes or plt.subplots(figsize=(4.4, 4.4))[1]
-    reach = 1.15 * np.linalg.norm(course.embeddings[-1], axis=1).max()
+    axes = axes or plt.subplots(figsize=(4.4, 4.4), layout="none")[1]
+    reach = 1.15 * np.quantile(np.linalg.norm(course.embeddings[-1], axis=1), 0.98)
     turns = np.linspace(-np.pi, np.pi, 361)
     circle = 1.5 * reach * np.stack([np.cos(turns), np.sin(turns)], 1)
     unit = course.weights[epoch] / np.linalg.norm(course.weights[epoch], axis=1, keepdims=True)
@@ -39,19 +40,22 @@ def petals(
         colour, own = emotion_colour(name, i), course.labels == i
         inside = np.where((owner == i)[:, None], circle, 0)
         axes.fill(*inside.T, color=colour, alpha=0.12, linewidth=0)
-        style = {"color": colour, "markersize": 3.5, "alpha": 0.7, "markeredgewidth": 0, "label": name}
+        style = {"color": colour, "markersize": 4, "alpha": 0.7, "markeredgewidth": 0, "label": name}
+        style["zorder"] = 3 - own.mean()  # small classes on top
         axes.plot(*course.embeddings[epoch][own].T, MARKERS[i], **style)
         shaft = {"arrowstyle": "-|>", "color": colour, "linewidth": 2}
         axes.annotate("", 0.95 * reach * unit[i], (0, 0), arrowprops=shaft)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
+    axes.legend(loc="upper right", fontsize=8, markerscale=1.5, borderpad=0, handletextpad=0)
     return axes.figure
 
 
 def petal_grid(courses: Mapping[str, Course], names: Sequence[str]) -> Figure:
     """Draw the last epoch of several courses side by side (panel title -> course), each with a scale of its own."""
-    figure, axes = plt.subplots(1, len(courses), figsize=(3.3 * len(courses), 3.9), squeeze=False)
+    figure, axes = plt.subplots(1, len(courses), figsize=(2.8 * len(courses), 3.4), squeeze=False)
     for (title, course), panel in zip(courses.items(), axes[0], strict=True):
         petals(course, names, title=title, axes=panel)
+        panel.get_legend().remove()
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(names), markerscale=2)
     return figure
@@ -84,42 +88,49 @@ def sphere(weight: np.ndarray, names: Sequence[str], *, outlines: Sequence[np.nd
     return figure
 
 
-def interval_lines(summary: pd.DataFrame, labels: Mapping[str, str], *, reference: float | None = None) -> Figure:
+def interval_lines(summary: pd.DataFrame, labels: Mapping[str, str], *, reference: float = 0.5) -> Figure:
     """Draw means and intervals (from ``geometry.intervals``) against the imbalance ratio, one panel per quantity.
 
-    ``labels`` maps the quantities to the labels of their axes; ``reference`` is a horizontal line in every panel.
+    ``labels`` maps the quantities to the labels of their axes. Panels of shares have one scale, so that what moves and
+    what does not can be seen, and a horizontal line at ``reference``.
     """
-    figure, axes = plt.subplots(1, len(labels), figsize=(4.4 * len(labels), 4.4), squeeze=False)
+    figure, axes = plt.subplots(1, len(labels), figsize=(3.3 * len(labels), 3.8), squeeze=False)
     ratios = sorted(summary["ratio"].unique())
+    limits = summary[summary["quantity"].isin(labels) & summary["quantity"].str.endswith("share")]
+    shares = limits["low"].min() - 0.02, limits["high"].max() + 0.02
     for (quantity, label), panel in zip(labels.items(), axes[0], strict=True):
         for i, (name, rows) in enumerate(summary[summary["quantity"] == quantity].groupby("loss", sort=False)):
-            beside = np.searchsorted(ratios, rows["ratio"]) + 0.08 * i  # so that intervals do not hide each other
+            beside = np.searchsorted(ratios, rows["ratio"]) + 0.07 * (i - 1)  # so that no interval hides another
             error = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
             panel.errorbar(
                 beside, rows["mean"], error, marker=MARKERS[i], color=SERIES_COLOURS[i], capsize=3, label=name
             )
         panel.set_xticks(range(len(ratios)), [f"{ratio:g} : 1" for ratio in ratios])
         panel.set(xlabel="size of large to small classes", ylabel=label)
-        if reference is not None:
+        if quantity.endswith("share"):
+            panel.set_ylim(*shares)
             panel.axhline(reference, color="black", linestyle=":", linewidth=1)
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(names)))
     return figure
 
 
-def player(draw: Callable[[Axes, int], object], frames: int, *, alt: str, interval_ms: int = 150) -> str:
+def player(
+    draw: Callable[[Axes, int], object], frames: int, *, alt: str, interval_ms: int = 150, width_in: float = 4.4
+) -> str:
     """Return a self-contained HTML player of ``frames`` pictures; it needs neither a kernel nor a network.
 
     ``draw`` is called with cleared axes and a frame's number; ``alt`` tells what moves to those who do not see it.
     """
-    figure, axes = plt.subplots(figsize=(4.8, 4.4), dpi=80)
+    figure, axes = plt.subplots(figsize=(width_in, 4.4), layout="none")
 
     def redraw(frame: int) -> tuple[()]:
         axes.clear()
         draw(axes, frame)
         return ()
 
-    html = FuncAnimation(figure, redraw, frames, interval=interval_ms).to_jshtml(default_mode="once")
+    with plt.rc_context({"savefig.dpi": 100, "savefig.bbox": None}):
+        html = FuncAnimation(figure, redraw, frames, interval=interval_ms).to_jshtml(default_mode="once")
     plt.close(figure)
     for name, icon in _ICONS.items():  # the original asks a server for an icon font
         html = html.replace(f'<i class="fa fa-{name}"></i>', icon)

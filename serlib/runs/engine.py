@@ -55,7 +55,7 @@ class Task:
         """Everything that makes the run itself."""
         return {
             "corpus": self.corpus.fingerprint,
-            "fold": self.fold.digest(self.corpus),
+            "fold": [self.scheme, self.fold.name, self.fold.digest(self.corpus)],  # two schemes may give equal folds
             "method": self.method.name,
             "profile": self.profile,
             "recipe": self.method.recipe(self.profile).to_dict(),

@@ -90,6 +90,14 @@ def test_a_class_absent_from_training_is_refused(tiny_corpus, cache):
         )
 
 
+def test_a_fold_without_dev_is_refused(tiny_corpus, cache):
+    fold = folds(tiny_corpus, "speaker-folds-5")[0]
+    with pytest.raises(ValueError, match="fold 'odd' has no dev part to choose the epoch on; more speakers are needed"):
+        methods.get("focal/mfcc-softmax").run(
+            tiny_corpus, Fold("odd", fold.train, fold.dev[:0], fold.test), profile="quick", seed=0, hardware=CPU
+        )
+
+
 def test_balancing_the_loss_weighs_classes_by_their_inverse_share(tiny_corpus):
     from dataclasses import replace
 

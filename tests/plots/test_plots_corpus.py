@@ -50,7 +50,7 @@ def test_bars_are_as_long_as_there_are_utterances(tiny_corpus):
     corpus = unbalanced(tiny_corpus)
     left, right = pictures.class_shares(corpus).axes
     assert [bar.get_width() for bar in left.patches] == [30, 0, 0, 15]
-    assert [text.get_text().strip() for text in left.texts] == ["30 (67%)", "0 (0%)", "0 (0%)", "15 (33%)"]
+    assert [text.get_text().strip() for text in left.texts] == ["30 (67 %)", "0 (0 %)", "0 (0 %)", "15 (33 %)"]
     lengths = {}
     for bar in right.patches:
         key = round(bar.get_y() + bar.get_height() / 2), to_hex(bar.get_facecolor()).upper()
@@ -149,6 +149,7 @@ def test_bootstrap_marks_the_middle_95_percent():
     texts = [text.get_text() for text in axes.get_legend().get_texts()]
     assert texts == ["narrow: 0.2 to 9.8", "wide: 1.2 to 48.8"]
     assert axes.get_xlabel() == "UA, %"
+    assert min(axes.get_yticks()) == 0  # the bars lie below zero, where no draws are counted
 
 
 @pytest.mark.parametrize("picture", [

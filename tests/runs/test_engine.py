@@ -109,6 +109,15 @@ def test_nothing_stale_is_ever_loaded(tiny_corpus, cache, change):
     assert identity(*base) == identity(*base) != identity(*other)
 
 
+def test_schemes_that_give_equal_folds_keep_their_own_runs(tiny_corpus, cache):
+    """Ten speakers in five sessions: leave-one-speaker-out and session-speaker-10 share every fold's members."""
+    first, second = (
+        cross_validate(tiny_corpus, Guess(), folds=scheme, progress=False)
+        for scheme in ("leave-one-speaker-out", "session-speaker-10")
+    )
+    assert (first.scheme, second.scheme) == ("leave-one-speaker-out", "session-speaker-10")
+
+
 def test_other_code_makes_the_run_again(tiny_corpus, cache, monkeypatch):
     method = Guess()
     cross_validate(tiny_corpus, method, folds="speaker-folds-5", progress=False)

@@ -1,0 +1,70 @@
+"""Paper 003: whole utterances of any length, a convolutional recurrent network, softmax with and without center loss.
+
+Only a summary of the paper is at hand. Said there: mel and STFT spectrograms of variable length, softmax cross-entropy
+plus lambda times center loss. Not said, so ours to choose: windows of 40 ms every 10 ms, log power, 128 mel bands or 0
+to 4 kHz, input scaling (training part, per band), Adam with cosine decay, batch 32, weight decay 1e-4, gradients
+clipped at 5, epochs, alpha 0.5, and lambda (``CENTER_WEIGHT``), by the sweep ``center/mel-sweep-*`` on dev alone. Our
+term is lambda |z - c|^2 / 2, as of Wen et al.: where a text leaves the 1/2 out, halve our lambda.
+
+Not in the paper: focal, triplet and supervised contrastive loss on the same network, with usual constants, untuned.
+"""
+
+from functools import partial
+
+from serlib.features import LinearSpectrogram, LogMel
+from serlib.methods.neural import NeuralMethod, Recipe
+from serlib.training import Training
+
+CENTER_WEIGHT = 0.1
+SWEEP = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # lambda; 0 is center/mel-softmax
+PAPER = {"hop": 160, "mel": 128, "n_fft": 1024, "stft": 257, "width": 1.0, "epochs": 60, "batch": 32, "rate": 5e-4}
+SIZES = {
+    "paper": PAPER,
+    "study": PAPER | {"mel": 64, "n_fft": 640, "stft": 160, "width": 0.25, "epochs": 24, "rate": 2e-3},
+    "quick": PAPER
+    | {"hop": 480, "mel": 32, "n_fft": 640, "stft": 64, "width": 0.125, "epochs": 6, "batch": 8, "rate": 3e-3},
+}
+PAIRS = {"kind": "TripletMarginLoss", "options": {"margin": 0.2}, "weight": 1.0}
+ALTERNATIVES = {
+    "focal": ("FocalLoss", {"gamma": 2.0}),
+    "triplet": ("MetricLoss", PAIRS),
+    "supcon": ("MetricLoss", PAIRS | {"kind": "SupConLoss", "options": {"temperature": 0.1}}),
+}
+
+
+def recipe(profile: str, *, features: str, loss: str, options: dict) -> Recipe:
+    """Return the recipe on ``"mel"`` (dB) or ``"stft"`` (ln power) of whole utterances, under a class of losses."""
+    size = SIZES[profile]
+    window = {"window_length": 640, "hop_length": size["hop"], "window": "hann", "n_fft": size["n_fft"]}
+    mel = LogMel(sample_rate_hz=16000, crop_seconds=None, n_mels=size["mel"], reference=1.0, **window)
+    return Recipe(
+        features={"mel": mel, "stft": LinearSpectrogram(n_bins=size["stft"], **window)}[features],
+        network="CNNBiRNN",
+        network_options={"bins": size[features], "width": size["width"]},
+        loss=loss,
+        loss_options=options,
+        training=Training(
+            epochs=size["epochs"], batch_size=size["batch"], learning_rate=size["rate"], weight_decay=1e-4,
+            schedule="cosine", clip_norm=5.0,
+        ),
+    )  # fmt: skip
+
+
+def method(variant: str, words: str, *, options: dict, loss: str = "CenterLoss", watched: bool = False) -> NeuralMethod:
+    """Return ``center/<features>-<...>`` under a class of ``serlib.losses`` with its options."""
+    features = variant.split("-")[0]
+    shown = {"mel": "mel spectrogram", "stft": "STFT spectrogram"}[features]
+    recipes = partial(recipe, features=features, loss=loss, options=options)
+    return NeuralMethod(f"center/{variant}", "003", f"CNN + BiGRU, {shown}, {words}", recipes, watched)
+
+
+# lambda 0 is softmax (a test holds it): its centres follow without pulling
+METHODS = [
+    *(
+        method(f"{features}-{loss}", words, watched=True, options={"weight": weight, "alpha": 0.5})
+        for features in ("mel", "stft")
+        for loss, words, weight in (("softmax", "softmax", 0.0), ("center", "softmax + center loss", CENTER_WEIGHT))
+    ),
+    *(method(f"mel-sweep-{w:g}", f"center loss, λ = {w:g}", options={"weight": w, "alpha": 0.5}) for w in SWEEP[1:]),
+    *(method(f"mel-{n}", f"{n} loss", loss=loss, options=options) for n, (loss, options) in ALTERNATIVES.items()),
+]

@@ -1,0 +1,101 @@
+"""Pictures of center loss show the numbers given, in the colours and marks that a reader relies on."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from serlib.plots import center as pictures
+from serlib.plots.petals import player
+from serlib.plots.style import EMOTION_COLOURS, apply_style, save
+
+NAMES = ("anger", "neutral", "own class")
+LABELS = np.array([0, 0, 1, 2, 2])
+POINTS = np.arange(10.0).reshape(5, 2)
+CENTERS = np.array([[1.0, 1], [2, 3], [5, 5]])
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+def offsets(axes):
+    return [np.asarray(c.get_offsets()) for c in axes.collections]
+
+
+def test_cloud_shows_every_point_in_its_class_colour():
+    _, axes = plt.subplots()
+    pictures.cloud(axes, POINTS, LABELS, NAMES)
+    for i, shown in enumerate(offsets(axes)):
+        np.testing.assert_array_equal(shown, POINTS[i == LABELS])
+    assert to_rgb(axes.collections[0].get_facecolor()[0, :3]) == to_rgb(EMOTION_COLOURS["anger"])
+    assert [c.get_label() for c in axes.collections] == list(NAMES)
+
+
+def test_clouds_put_centres_on_top_and_one_legend_below():
+    figure = pictures.clouds({"a": (POINTS, LABELS, CENTERS), "b": (2 * POINTS, LABELS)}, NAMES)
+    first, second = figure.axes
+    np.testing.assert_array_equal(np.concatenate(offsets(first)[1::2]), CENTERS)
+    assert first.collections[1].get_zorder() > first.collections[0].get_zorder()
+    assert len(second.collections) == 3 and second.get_title("left") == "" and second.get_title() == "b"
+    assert [text.get_text() for text in figure.legends[0].texts] == list(NAMES)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_one_scale_only_when_asked_for(shared):
+    figure = pictures.clouds({"a": (POINTS, LABELS), "b": (20 * POINTS, LABELS)}, NAMES, shared=shared)
+    assert (figure.axes[0].get_xlim() == figure.axes[1].get_xlim()) is shared
+
+
+def test_maps_without_units_have_no_numbers():
+    figure = pictures.clouds({"a": (POINTS, LABELS)}, NAMES, ticks=False)
+    assert not len(figure.axes[0].get_xticks()) and not len(figure.axes[0].get_yticks())
+
+
+@pytest.fixture
+def tables():
+    weights = pd.Index([0.0, 0.01, 1.0], name="lambda")
+    dev = pd.DataFrame({"fold-1": [50.0, 60, 40], "fold-2": [30.0, 50, 40]}, index=weights)
+    return dev, pd.DataFrame({"ratio": [1.0, 0.5, 0.2], "silhouette": [0.1, 0.2, 0.3]}, index=weights)
+
+
+def test_sweep_shows_folds_mean_clusters_and_the_chosen(tables):
+    figure = pictures.sweep(*tables, 0.01, synthetic=True)
+    left, right = figure.axes
+    lines = {line.get_label(): line for line in left.lines}
+    np.testing.assert_array_equal(lines["mean over folds"].get_ydata(), [40, 55, 40])
+    assert [list(line.get_ydata()) for line in left.lines[:2]] == [[50, 60, 40], [30, 50, 40]]
+    assert left.lines[-1].get_xdata() == [1, 1] and right.lines[-1].get_xdata() == [1, 1]
+    assert [t.get_text() for t in left.get_xticklabels()] == ["0", "0.01", "1"]
+    assert list(right.lines[0].get_ydata()) == [1.0, 0.5, 0.2]
+    assert all("synthetic" in axes.get_title() for axes in figure.axes)
+    with pytest.raises(KeyError):
+        pictures.sweep(*tables, 0.5)
+
+
+def test_courses_show_every_measure_of_every_run():
+    table = pd.DataFrame({"intra": [3.0, 1], "silhouette": [0.0, 0.4]}, index=pd.Index([0, 5], name="epoch"))
+    figure = pictures.courses({"softmax": table, "center": table + 1}, synthetic=True)
+    assert [axes.get_ylabel() for axes in figure.axes] == ["distance to the own mean", "silhouette"]
+    assert list(figure.axes[0].lines[1].get_ydata()) == [4.0, 2.0] and list(figure.axes[0].lines[1].get_xdata()) == [
+        0,
+        5,
+    ]
+    assert "synthetic" in figure.axes[0].get_title()
+    assert [text.get_text() for text in figure.legends[0].texts] == ["softmax", "center"]
+
+
+def test_clouds_move_in_a_player_that_needs_no_network():
+    html = player(lambda axes, k: pictures.cloud(axes, k * POINTS, LABELS, NAMES, CENTERS), 3, alt="clouds move")
+    assert html.count("data:image/png;base64,") == 3 and "http" not in html.replace("http://www.w3.org", "")
+    assert 'alt="clouds move"' in html
+
+
+def test_files_are_equal_for_equal_figures(tables, tmp_path):
+    apply_style()
+    for folder in ("a", "b"):
+        save(pictures.sweep(*tables, 1.0), "sweep", tmp_path / folder)
+    assert (tmp_path / "a/sweep.svg").read_bytes() == (tmp_path / "b/sweep.svg").read_bytes()
