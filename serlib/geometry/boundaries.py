@@ -17,20 +17,16 @@ def target_logits(loss: nn.Module, embeddings: np.ndarray, label: int) -> tuple[
     with torch.no_grad():
         others = np.delete(loss.get_logits(x).numpy(), label, axis=1)
         losses = loss.per_sample(x, torch.full((len(x),), label)).numpy()
-    return np.logaddexp.reduce(others, axis=1) - np.log(np.expm1(losses)), others.max(1)
+    with np.errstate(divide="ignore"):  # a loss of 0: the target's logit is out of reach
+        return np.logaddexp.reduce(others, axis=1) - np.log(np.expm1(losses)), others.max(1)
 
 
 def boundary_deg(loss: nn.Module, label: int, *, towards: int | np.ndarray, norm: float = 1.0) -> float | np.ndarray:
     """Return the angle from a class' weight to where its target logit ties with the best other one.
 
-    Args:
-        loss: a loss with class weights (C, E); its lambda stays as it is.
-        label: the class.
-        towards: another class to walk to along the great circle, or directions (N, E) to walk to.
-        norm: of the features on the way; matters only to a loss with biases.
-
-    Returns:
-        Degrees, one number or (N,): 0 where even the weight's own direction loses, 180 where nothing on the way does.
+    The way leads along the great circle ``towards`` another class or, for each of N results, towards directions
+    (N, E). ``norm`` is that of the features on the way and matters only to a loss with biases. 0 degrees: even the
+    weight's own direction loses; 180: nothing on the way does.
     """
     weight = loss.weight.detach().double().numpy()
     own = weight[label] / np.linalg.norm(weight[label])

@@ -12,7 +12,9 @@ import numpy as np
 _CONES = {  # the tie f(x) = cos(A - x), solved for x
     "angular": lambda margin, angle: angle / (margin + 1),
     "arcface": lambda margin, angle: (angle - math.degrees(margin)) / 2,
-    "cosface": lambda margin, angle: angle / 2 - _asin_deg(margin / 2 / math.sin(math.radians(angle / 2))),
+    "cosface": lambda margin, angle: (
+        angle / 2 - np.degrees(np.arcsin(min(1, margin / 2 / np.sin(np.radians(angle / 2)))))
+    ),
 }
 
 
@@ -47,15 +49,12 @@ class Domains:
 def cone_deg(kind: str, margin: float, *, angle_deg: float) -> float:
     """Return x, the angle from a class weight to its training boundary; 0 where the margin leaves no cone.
 
-    Args:
-        kind: ``"angular"``, cos(m x) = cos(A - x): x = A/(m + 1), eq. 4 with A = x + y + z (margin 1: plain softmax);
-            ``"arcface"``, cos(x + m) = cos(A - x): x = (A - m)/2, margin in radians;
-            ``"cosface"``, cos(x) - m = cos(A - x): x = A/2 - asin(m / (2 sin(A/2))).
-        margin: at least 1 for ``"angular"``, at least 0 for the others.
-        angle_deg: A, in (0, 180].
+    ``"angular"``, margin >= 1: cos(m x) = cos(A - x), so x = A/(m + 1), eq. 4 with A = x + y + z (margin 1: softmax);
+    ``"arcface"``, margin >= 0 in radians: cos(x + m) = cos(A - x), so x = (A - m)/2;
+    ``"cosface"``, margin >= 0: cos(x) - m = cos(A - x), so x = A/2 - asin(m / (2 sin(A/2))).
 
     Raises:
-        ValueError: for an unknown kind or a margin or angle out of range.
+        ValueError: for another kind, a smaller margin, or A outside (0, 180].
     """
     if kind not in _CONES:
         raise ValueError(f"kind is {kind!r}; allowed are {sorted(_CONES)}")
@@ -63,7 +62,7 @@ def cone_deg(kind: str, margin: float, *, angle_deg: float) -> float:
         raise ValueError(f"margin is {margin}; allowed for {kind} is at least {least}")
     if not 0 < angle_deg <= 180:
         raise ValueError(f"angle_deg is {angle_deg}; the angle between two weights lies in (0, 180]")
-    return max(0.0, _CONES[kind](margin, angle_deg))
+    return max(0.0, float(_CONES[kind](margin, angle_deg)))
 
 
 def domains(kind: str, margin_1: float, margin_2: float, *, angle_deg: float) -> Domains:
@@ -78,7 +77,3 @@ def simplex(num_classes: int) -> np.ndarray:
         raise ValueError(f"num_classes is {num_classes}; a simplex needs at least 2")
     points = np.linalg.svd(np.eye(num_classes) - 1 / num_classes)[0][:, : num_classes - 1]
     return points / np.linalg.norm(points, axis=1, keepdims=True)
-
-
-def _asin_deg(value: float) -> float:
-    return math.degrees(math.asin(min(1.0, value)))

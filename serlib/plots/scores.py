@@ -87,7 +87,8 @@ def per_speaker(scores: Sequence[Scores], *, metric: str = "WA", names: Sequence
             color=SERIES_COLOURS[index % len(SERIES_COLOURS)],
         )  # fmt: skip
     axes.set_xticks(range(len(order)), order)
-    title = titled(f"{scores[0].corpus}: every speaker tells another story", scores[0].synthetic)
+    shown = scores[0].synthetic and scores[0].corpus != "synthetic"
+    title = titled(f"{scores[0].corpus}: every speaker tells another story", shown)
     axes.set(xlabel="speaker", ylabel=PERCENT[metric], title=title)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

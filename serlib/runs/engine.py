@@ -5,7 +5,6 @@ import json
 import os
 import platform
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -181,9 +180,8 @@ def cross_validate(
         jobs = (joblib.delayed(perform)(task, store, **options) for task in open_tasks)
         made = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")(jobs)
         _watch(made, tasks[0].method.name, total=len(tasks), to_do=len(open_tasks), workers=workers, progress=progress)
-    with warnings.catch_warnings():
-        warnings.simplefilter("once")
-        return assemble([store.load(store.find(key, code)) for key in keys])
+    folders = (folder or store.find(key, code) for folder, key in zip(found, keys, strict=True))
+    return assemble([store.load(folder) for folder in folders])
 
 
 def _watch(made: Iterator, name: str, *, total: int, to_do: int, workers: int, progress: bool) -> None:

@@ -49,7 +49,7 @@ def test_any_margins_and_angle_agree_within_a_tenth_of_a_degree(m1, m2, angle):
 
 
 @pytest.mark.parametrize("margins", [(0.0, 0.0), (0.5, 0.5), (0.2, 0.9)])
-@pytest.mark.parametrize("scale", [2.0, 10.0])
+@pytest.mark.parametrize("scale", [2.0, 10.0, 200.0])
 def test_arcface_boundaries_agree_with_the_closed_form(margins, scale):
     loss = placed(ArcFaceLoss(2, 2, margin_rad=list(margins), scale=scale), pair(TETRAHEDRON))
     expected = domains("arcface", *margins, angle_deg=TETRAHEDRON)
