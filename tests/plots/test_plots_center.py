@@ -45,9 +45,14 @@ def test_clouds_put_centres_on_top_and_one_legend_below():
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_one_scale_only_when_asked_for(shared):
+def test_one_scale_only_when_asked_for_and_always_the_same_on_both_axes(shared):
     figure = pictures.clouds({"a": (POINTS, LABELS), "b": (20 * POINTS, LABELS)}, NAMES, shared=shared)
-    assert (figure.axes[0].get_xlim() == figure.axes[1].get_xlim()) is shared
+    limits = [(axes.get_xlim(), axes.get_ylim()) for axes in figure.axes]
+    assert (limits[0] == limits[1]) is shared
+    for axes, (x, y) in zip(figure.axes, limits, strict=True):
+        assert np.ptp(x) == pytest.approx(np.ptp(y)) and axes.get_aspect() == 1
+    (x, y), points = limits[1], 20 * POINTS
+    assert (points.min(0) > [x[0], y[0]]).all() and (points.max(0) < [x[1], y[1]]).all()
 
 
 def test_maps_without_units_have_no_numbers():
@@ -64,14 +69,15 @@ def tables():
 
 def test_sweep_shows_folds_mean_clusters_and_the_chosen(tables):
     figure = pictures.sweep(*tables, 0.01, synthetic=True)
-    left, right = figure.axes
-    lines = {line.get_label(): line for line in left.lines}
-    np.testing.assert_array_equal(lines["mean over folds"].get_ydata(), [40, 55, 40])
-    assert [list(line.get_ydata()) for line in left.lines[:2]] == [[50, 60, 40], [30, 50, 40]]
-    assert left.lines[-1].get_xdata() == [1, 1] and right.lines[-1].get_xdata() == [1, 1]
-    assert [t.get_text() for t in left.get_xticklabels()] == ["0", "0.01", "1"]
-    assert list(right.lines[0].get_ydata()) == [1.0, 0.5, 0.2]
-    assert all("synthetic" in axes.get_title() for axes in figure.axes)
+    left, ratio, silhouette = figure.axes
+    assert [list(line.get_ydata()) for line in left.lines[:3]] == [[50, 60, 40], [30, 50, 40], [40, 55, 40]]
+    assert list(ratio.lines[0].get_ydata()) == [1.0, 0.5, 0.2]
+    assert list(silhouette.lines[0].get_ydata()) == [0.1, 0.2, 0.3]
+    assert (ratio.get_ylabel(), silhouette.get_ylabel()) == ("intra / inter, test part", "silhouette, test part")
+    for axes in figure.axes:
+        assert axes.lines[-1].get_xdata() == [1, 1]
+        assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "0.01", "1"]
+    assert "synthetic" in left.get_title() and "synthetic" in ratio.get_title()
     with pytest.raises(KeyError):
         pictures.sweep(*tables, 0.5)
 
