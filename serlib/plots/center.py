@@ -29,37 +29,36 @@ def clouds(panels: Mapping[str, tuple], names: Sequence[str], *, shared: bool = 
 
     ``shared`` gives all panels one scale; without ``ticks`` the axes show no numbers, for maps without units.
     """
-    size = (3.3 * len(panels), 3.8)
-    figure, axes = plt.subplots(1, len(panels), figsize=size, sharex=shared, sharey=shared, squeeze=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.2 * len(panels), 3.9), squeeze=False)
+    everything = {title: np.concatenate([points, *centers]) for title, (points, _, *centers) in panels.items()}
     for (title, (points, labels, *centers)), panel in zip(panels.items(), axes[0], strict=True):
         cloud(panel, points, labels, names, *centers)
-        panel.set(title=title, **({} if ticks else {"xticks": [], "yticks": []}))
+        shown = np.concatenate([*everything.values()]) if shared else everything[title]
+        middle, reach = (shown.max(0) + shown.min(0)) / 2, 0.55 * np.ptp(shown, axis=0).max()
+        panel.set(title=title, aspect="equal", **({} if ticks else {"xticks": [], "yticks": []}))
+        panel.set(xlim=middle[0] + reach * np.array([-1, 1]), ylim=middle[1] + reach * np.array([-1, 1]))
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(names), markerscale=2)
     return figure
 
 
 def sweep(dev_ua: pd.DataFrame, clusters: pd.DataFrame, chosen: float, *, synthetic: bool = False) -> Figure:
-    """Draw what lambda does, both tables indexed by it; the recipe's, ``chosen``, is marked.
+    """Draw what lambda does: dev UA (%, a column per run) and columns of ``clusters``, both indexed by lambda.
 
-    Args:
-        dev_ua: in percent, a column per fold (and seed).
-        clusters: columns ``ratio`` and ``silhouette``, of test embeddings.
-        chosen: a value of the index.
-        synthetic: say so in the title.
+    The recipe's lambda, ``chosen``, is marked.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, axes = plt.subplots(1, 1 + clusters.shape[1], figsize=(4.2 * (1 + clusters.shape[1]), 3.6))
     places = range(len(dev_ua))
-    left.plot(places, dev_ua, color=SERIES_COLOURS[6], linewidth=0.8, alpha=0.5)
-    left.plot(places, dev_ua.mean(axis=1), "o-", color=SERIES_COLOURS[0], label="mean over folds")
-    right.plot(places, clusters["ratio"], "s-", color=SERIES_COLOURS[1], label="intra / inter: less is tighter")
-    right.plot(places, clusters["silhouette"], "^-", color=SERIES_COLOURS[2], label="silhouette: more is tighter")
-    left.set(ylabel="UA on dev, %", title=titled("what λ is chosen by", synthetic))
-    right.set(ylabel="measure, test part", title=titled("what λ does to the clusters", synthetic))
-    for panel in (left, right):
+    axes[0].plot(places, dev_ua, color=SERIES_COLOURS[6], linewidth=0.8, alpha=0.5)
+    axes[0].plot(places, dev_ua.mean(axis=1), "o-", color=SERIES_COLOURS[0])
+    axes[0].set(ylabel="UA on dev, %", title=titled("what λ is chosen by", synthetic))
+    for i, (column, panel) in enumerate(zip(clusters, axes[1:], strict=True), 1):
+        panel.plot(places, clusters[column], MARKERS[i] + "-", color=SERIES_COLOURS[i])
+        panel.set(ylabel=f"{_LABELS.get(column, column)}, test part")
+    axes[1].set_title(titled("what λ does to the clusters", synthetic))
+    for panel in axes:
         panel.axvline(dev_ua.index.get_loc(chosen), color="black", linestyle=":", linewidth=1.2)
         panel.set_xticks(places, [f"{value:g}" for value in dev_ua.index])
         panel.set(xlabel="λ (dotted: the recipe's)")
-        panel.legend()
     return figure
 
 
