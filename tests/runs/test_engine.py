@@ -182,7 +182,7 @@ def test_two_processes_on_one_store_do_not_corrupt_it(tiny_corpus, cache):
 
 
 KILLED = """
-import pickle, sys, time
+import sys, time
 sys.path.insert(0, sys.argv[1])
 import test_engine
 from serlib.corpora.corpus import Corpus
@@ -195,7 +195,7 @@ class Slow(test_engine.Guess):
         return super().run(*arguments, **options)
 corpus = Corpus("tiny", table, ("anger", "happiness", "neutral", "sadness"))
 cross_validate(corpus, Slow(), folds="leave-one-speaker-out", store=RunStore(sys.argv[3]), progress=False)
-""".replace("import pickle, sys, time", "import sys, time")
+"""
 
 
 def test_after_kill_minus_nine_only_the_run_in_flight_is_lost(tiny_corpus, cache):
