@@ -59,7 +59,9 @@ class ArcFaceLoss(ClassifierLoss):
 
     def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
         cosine, _ = cosines(embeddings, self.weight)
-        return self.scale * (cosine if labels is None else with_margin(cosine, labels, self._target))
+        if labels is None:
+            return self.scale * cosine
+        return with_margin(cosine, labels, self._target, scale=self.scale)
 
     def _target(self, cosine: Tensor) -> tuple[Tensor, Tensor]:
         cos_m = constant(self._cos_m, cosine.dtype, cosine.device)

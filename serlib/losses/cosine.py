@@ -16,8 +16,10 @@ def cosines(embeddings: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     return F.linear(embeddings, weight) / lengths, norms
 
 
-def with_margin(cosine: Tensor, labels: Tensor, target: Callable[[Tensor], tuple[Tensor, Tensor]]) -> Tensor:
-    """Replace each sample's own cosine by its target with margin.
+def with_margin(
+    cosine: Tensor, labels: Tensor, target: Callable[[Tensor], tuple[Tensor, Tensor]], *, scale: float = 1.0
+) -> Tensor:
+    """Replace each sample's own cosine by its target with margin, and scale all.
 
     The target enters as its tangent, offset + slope cos: the value and the gradient of the target, in one autograd
     node instead of ten, and no edge of it (0 times infinity) becomes NaN. Only a second derivative is not to be had.
@@ -26,11 +28,14 @@ def with_margin(cosine: Tensor, labels: Tensor, target: Callable[[Tensor], tuple
         cosine: (B, C).
         labels: (B,) int64.
         target: from cosine (B, C) to the target with the margin of each column's class, and its slope, both (B, C).
+        scale: s > 0; taken into the tangent, it costs no node of its own.
     """
     with torch.no_grad():
         own = labels.unsqueeze(1) == torch.arange(cosine.shape[1], device=cosine.device)
         value, slope = target(cosine)
-        offsets, slopes = torch.where(own, value - slope * cosine, 0.0), torch.where(own, slope, 1.0)
+        if scale != 1:
+            value, slope = scale * value, scale * slope
+        offsets, slopes = torch.where(own, value - slope * cosine, 0.0), torch.where(own, slope, scale)
     return torch.addcmul(offsets, slopes, cosine)
 
 

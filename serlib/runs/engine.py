@@ -34,6 +34,7 @@ LIBRARIES = (
     "librosa",
     "opensmile",
     "soundfile",
+    "pytorch-metric-learning",
     "serlib",
 )
 
