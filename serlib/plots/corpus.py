@@ -15,7 +15,7 @@ _SEXES = {"female": MARKERS[0], "male": MARKERS[1], "unknown": MARKERS[2]}
 
 
 def _title(corpus: Corpus, text: str) -> str:
-    return titled(f"{corpus.name}: {text}", corpus.synthetic and corpus.name != "synthetic")
+    return titled(f"{corpus.name}: {text}", corpus.synthetic)
 
 
 def class_shares(corpus: Corpus) -> Figure:

@@ -72,7 +72,7 @@ def intervals(
     axes.set_yticks(range(len(rows)), names or [s.method for s in scores])
     axes.set_ylim(len(rows) - 0.4, -0.7)
     title = f"{scores[0].corpus}, {scores[0].profile} profile: dot and 95 % interval over speakers"
-    axes.set(xlabel=PERCENT[metric], title=titled(title, scores[0].synthetic and scores[0].corpus != "synthetic"))
+    axes.set(xlabel=PERCENT[metric], title=titled(title, scores[0].synthetic))
     return figure
 
 
@@ -87,8 +87,7 @@ def per_speaker(scores: Sequence[Scores], *, metric: str = "WA", names: Sequence
             color=SERIES_COLOURS[index % len(SERIES_COLOURS)],
         )  # fmt: skip
     axes.set_xticks(range(len(order)), order)
-    shown = scores[0].synthetic and scores[0].corpus != "synthetic"
-    title = titled(f"{scores[0].corpus}: every speaker tells another story", shown)
+    title = titled(f"{scores[0].corpus}: every speaker tells another story", scores[0].synthetic)
     axes.set(xlabel="speaker", ylabel=PERCENT[metric], title=title)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure

@@ -57,8 +57,8 @@ def emotion_colour(emotion: str, index: int = 0) -> str:
 
 
 def titled(text: str, synthetic: bool) -> str:
-    """Return a title that says when no human spoke."""
-    return f"{text} · synthetic" if synthetic else text
+    """Return a title that says, once, when no human spoke."""
+    return f"{text} · synthetic" if synthetic and "synthetic" not in text else text
 
 
 def save(figure: Figure, name: str, folder: str | Path | None) -> Figure:

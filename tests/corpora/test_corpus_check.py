@@ -1,30 +1,10 @@
-import hashlib
-import io
 import subprocess
 import sys
-import wave
 
 import pytest
+from noise import fill
 
 from serlib.corpora import CorpusError, check, emodb, load_corpus
-
-
-def recording(name):
-    """A wav file of 10 ms with noise of its own."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(16000)
-        out.writeframes(hashlib.shake_256(name.encode()).digest(320))
-    return file.getvalue()
-
-
-def fill(folder, names=emodb.NAMES):
-    """Write a recording of its own for every name."""
-    folder.mkdir(parents=True)
-    for name in names:
-        (folder / f"{name}.wav").write_bytes(recording(name))
 
 
 @pytest.fixture

@@ -1,15 +1,13 @@
 """Bad corpora: one clear error each, that names the file and what is allowed; nothing is half-loaded."""
 
-import hashlib
-import io
 import re
 import sys
-import wave
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
+from noise import fill, recording
 
 from serlib.corpora import CorpusError, emodb, load_corpus
 
@@ -22,24 +20,6 @@ def refused(message, name, root=None, **options):
     with pytest.raises(CorpusError) as caught:
         load_corpus(name, root, **options)
     assert str(caught.value) == message.replace("{root}", str(root))
-
-
-def recording(name):
-    """A wav file of 10 ms with noise of its own."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(16000)
-        out.writeframes(hashlib.shake_256(name.encode()).digest(320))
-    return file.getvalue()
-
-
-def fill(folder, names=emodb.NAMES):
-    """Write a recording of its own for every name."""
-    folder.mkdir(parents=True)
-    for name in names:
-        (folder / f"{name}.wav").write_bytes(recording(name))
 
 
 @pytest.fixture

@@ -126,3 +126,8 @@ def test_colours_are_one_per_emotion_and_far_apart():
     assert len(set(colours)) == 7 and min(distances) > 0.2
     assert style.emotion_colour("surprise", 1) == style.SERIES_COLOURS[1]
     assert style.emotion_colour("anger", 5) == style.EMOTION_COLOURS["anger"]
+
+
+def test_a_title_says_synthetic_once():
+    assert style.titled("anger", True) == "anger · synthetic" and style.titled("anger", False) == "anger"
+    assert style.titled("synthetic: anger", True) == "synthetic: anger"
