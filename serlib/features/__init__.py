@@ -3,9 +3,10 @@
 from serlib.features.audio import AudioError, RawWaveform, Recipe, read_audio
 from serlib.features.functionals import Functionals
 from serlib.features.spectrograms import MFCC, LinearSpectrogram, LogMel
+from serlib.features.speed import SpeedChanged
 from serlib.features.store import FeatureStore
 
 __all__ = [
     "MFCC", "AudioError", "FeatureStore", "Functionals", "LinearSpectrogram", "LogMel", "RawWaveform", "Recipe",
-    "read_audio",
+    "SpeedChanged", "read_audio",
 ]  # fmt: skip

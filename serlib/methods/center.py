@@ -19,7 +19,7 @@ from serlib.training import Training
 CENTER_WEIGHT = 0.1
 SWEEP = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # lambda; 0 is center/mel-softmax
 PAPER = {"hop": 160, "mel": 128, "n_fft": 1024, "stft": 257, "width": 1.0, "epochs": 60, "batch": 32, "rate": 5e-4}
-STUDY = PAPER | {"mel": 64, "n_fft": 640, "stft": 160, "width": 0.25, "epochs": 24, "rate": 2e-3}
+STUDY = PAPER | {"mel": 64, "n_fft": 640, "stft": 160, "width": 0.25, "epochs": 18, "rate": 2e-3}
 QUICK = STUDY | {"hop": 480, "mel": 32, "stft": 64, "width": 0.125, "epochs": 6, "batch": 8, "rate": 3e-3}
 SIZES = {"paper": PAPER, "study": STUDY, "quick": QUICK}
 PAIRS = {"kind": "TripletMarginLoss", "options": {"margin": 0.2}, "weight": 1.0}

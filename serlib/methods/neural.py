@@ -1,7 +1,8 @@
 """A network trained under a loss: the frame that the papers' methods fill."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from multiprocessing import parent_process
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,21 @@ import torch
 
 from serlib import losses, models
 from serlib.corpora.corpus import Corpus
+from serlib.features import SpeedChanged
 from serlib.features.store import FeatureStore
 from serlib.methods.base import Method, Outcome, check_profile
 from serlib.protocol import Fold
-from serlib.training import Examples, Hardware, Recorder, Training, chosen_epoch, class_shares, fit, predict
+from serlib.training import (
+    Examples,
+    Hardware,
+    Recorder,
+    SpectrogramMasks,
+    Training,
+    chosen_epoch,
+    class_shares,
+    fit,
+    predict,
+)
 
 NORMALISATIONS = {"bin": (-1,), "channel": (-2, -1), "none": None}
 
@@ -27,6 +39,8 @@ class Recipe:
         loss: class name in ``serlib.losses``, with ``loss_options``.
         training: see :class:`serlib.training.Training`.
         normalise: statistics of the training part, per frequency ``"bin"``, per ``"channel"``, or ``"none"``.
+        masks: over the training part's spectrograms, or None.
+        speeds: factors at which the training part is heard besides 1; each adds a copy of every training utterance.
     """
 
     features: Any
@@ -36,11 +50,20 @@ class Recipe:
     network_options: dict = field(default_factory=dict)
     loss_options: dict = field(default_factory=dict)
     normalise: str = "bin"
+    masks: SpectrogramMasks | None = None
+    speeds: tuple[float, ...] = ()
 
     def to_dict(self) -> dict:
-        """Return the recipe for hashing and for the manifest."""
-        plain = {k: v for k, v in vars(self).items() if k not in {"features", "training"}}
-        return {**plain, "features": self.features.to_dict(), "training": asdict(self.training)}
+        """Return the recipe for hashing and for the manifest; what it leaves out is not used."""
+        plain = {k: v for k, v in vars(self).items() if k not in {"features", "training", "masks", "speeds"}}
+        more = {"masks": asdict(self.masks)} if self.masks else {}
+        more |= {"speeds": list(self.speeds)} if self.speeds else {}
+        return {**plain, **more, "features": self.features.to_dict(), "training": asdict(self.training)}
+
+    def heard(self, *, training: bool) -> list[Any]:
+        """Return the feature recipes that utterances are read with, one for each speed in training."""
+        speeds = self.speeds if training else ()
+        return [self.features, *(SpeedChanged(base=self.features, factor=speed) for speed in speeds)]
 
 
 class Scaler:
@@ -85,6 +108,11 @@ class NeuralMethod(Method):
         parts = (getattr(models, recipe.network), getattr(losses, recipe.loss), type(recipe.features))
         return [__name__, *(part.__module__ for part in parts)]
 
+    def prepare(self, corpus: Corpus, *, profile: str, n_jobs: int = -1, progress: bool = True) -> None:
+        """Extract the features of the whole corpus at every speed, so that runs only read them."""
+        for features in self.recipe(profile).heard(training=True):
+            FeatureStore().get(corpus, features, n_jobs=n_jobs, progress=progress)
+
     def build(
         self, recipe: Recipe, labels: np.ndarray, classes: int, seed: int
     ) -> tuple[torch.nn.Module, torch.nn.Module]:
@@ -96,22 +124,53 @@ class NeuralMethod(Method):
             options["class_weight"] = tuple(1 / (classes * class_shares(labels, classes)))
         return network, getattr(losses, recipe.loss)(classes, network.embedding_size, **options)
 
+    def examples(
+        self, recipe: Recipe, inputs: list[np.ndarray], labels: np.ndarray, names: list[str], *, hardware: Hardware,
+        training: bool,
+    ) -> Examples:  # fmt: skip
+        """Return what the network reads: whole utterances. A method that cuts them up says so here, with groups.
+
+        Args:
+            recipe: that of the profile.
+            inputs: features of utterances.
+            labels: (len(inputs),) class indices.
+            names: of the utterances.
+            hardware: where more may be computed.
+            training: whether it is the training part, which may be cut otherwise.
+        """
+        return Examples(inputs, labels, names)
+
+    def part(
+        self, corpus: Corpus, recipe: Recipe, rows: np.ndarray, *, hardware: Hardware, training: bool = False
+    ) -> Examples:
+        """Read a fold's part, not yet scaled; a training part at every speed."""
+        labels, names, subset = corpus.labels[rows], list(corpus.table.index[rows]), corpus.subset(rows)
+        heard = recipe.heard(training=training)
+        inputs = [x for each in heard for x in FeatureStore().get(subset, each, n_jobs=1, progress=False)]
+        times = len(heard)
+        return self.examples(
+            recipe, inputs, np.tile(labels, times), names * times, hardware=hardware, training=training
+        )
+
     def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
         """Train on ``fold.train``, choose the epoch on ``fold.dev``, score ``fold.test`` once."""
-        recipe, labels, classes = self.recipe(profile), corpus.labels, len(corpus.classes)
-        class_shares(labels[fold.train], classes)
+        recipe, classes = self.recipe(profile), len(corpus.classes)
+        class_shares(corpus.labels[fold.train], classes)
         if not len(fold.dev):
             raise ValueError(f"fold {fold.name!r} has no dev part to choose the epoch on; more speakers are needed")
-        inputs = FeatureStore().get(corpus, recipe.features, n_jobs=1, progress=False)
-        scale = Scaler([inputs[i] for i in fold.train], recipe.normalise)
+        train = self.part(corpus, recipe, fold.train, hardware=hardware, training=True)
+        scale = Scaler(train.inputs, recipe.normalise)
         train, dev, test = (
-            Examples([scale(inputs[i]) for i in part], labels[part], names=list(corpus.table.index[part]))
-            for part in (fold.train, fold.dev, fold.test)
+            replace(part, inputs=[scale(x) for x in part.inputs])
+            for part in (train, *(self.part(corpus, recipe, rows, hardware=hardware) for rows in (fold.dev, fold.test)))
         )
-        network, loss = self.build(recipe, train.labels, classes, seed)
+        network, loss = self.build(recipe, corpus.labels[fold.train], classes, seed)
         watch = Recorder(dev, recipe.training.epochs, hardware) if self.watched else None
-        history = fit(network, loss, train, dev, recipe.training, hardware=hardware, seed=seed, on_epoch=watch)
-        logits, embeddings = predict(network, loss, test.inputs, hardware=hardware)
+        history = fit(
+            network, loss, train, dev, recipe.training, hardware=hardware, seed=seed, augment=recipe.masks,
+            on_epoch=watch, progress=parent_process() is None,
+        )  # fmt: skip
+        logits, embeddings = (test.averaged(v) for v in predict(network, loss, test.inputs, hardware=hardware))
         parameters = sum(p.numel() for part in (network, loss) for p in part.parameters())
         state = {**network.state_dict(prefix="network."), **loss.state_dict(prefix="loss.")}
         scaler = {"scaler.mean": scale.mean, "scaler.deviation": scale.deviation}

@@ -42,9 +42,12 @@ def predict_files(run: str | Path, files: Sequence[str | Path], *, device: str =
         part.to(device)
     mean, deviation = (state[f"scaler.{n}"].numpy() for n in ("mean", "deviation"))
     rate = recipe.features.sample_rate_hz
-    inputs = [(recipe.features.extract(read_audio(f, sample_rate_hz=rate)) - mean) / deviation for f in files]
-    logits, _ = predict(network, loss, inputs, hardware=Hardware.choose(device, "float32"))
+    heard = [recipe.features.extract(read_audio(f, sample_rate_hz=rate)) for f in files]
+    names, hardware = [Path(f).name for f in files], Hardware.choose(device, "float32")
+    read = method.examples(recipe, heard, np.zeros(len(heard), np.int64), names, hardware=hardware, training=False)
+    inputs = [(x - mean) / deviation for x in read.inputs]
+    logits = read.averaged(predict(network, loss, inputs, hardware=hardware)[0])
     shares = torch.from_numpy(logits).softmax(1).numpy()
     predicted = np.asarray(classes)[logits.argmax(1)]
-    table = pd.DataFrame(shares, columns=classes, index=pd.Index([Path(f).name for f in files], name="file"))
+    table = pd.DataFrame(shares, columns=classes, index=pd.Index(names, name="file"))
     return table.assign(predicted=predicted)[["predicted", *classes]]

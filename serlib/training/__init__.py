@@ -3,6 +3,7 @@
 from serlib.training.batches import Examples, TrainingBatches, bucketed, collate, scoring_batches
 from serlib.training.fit import DivergedError, chosen_epoch, class_shares, fit, predict
 from serlib.training.hardware import Hardware
+from serlib.training.masks import SpectrogramMasks
 from serlib.training.recipe import Training
 from serlib.training.record import Recorder
 
@@ -11,6 +12,7 @@ __all__ = [
     "Examples",
     "Hardware",
     "Recorder",
+    "SpectrogramMasks",
     "Training",
     "TrainingBatches",
     "bucketed",

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-MULTIPLE = 16
+MULTIPLE = 8  # the time axis of a batch is a multiple of it
+WINDOW = 16  # batches
 
 
 @dataclass(frozen=True)
@@ -17,15 +18,20 @@ class Examples:
         inputs: arrays that share every axis but the last (time), such as (channels, frequency, time).
         labels: (len(inputs),) int64 class indices.
         names: of the clips, for messages; their positions where none are given.
+        groups: (len(inputs),) int64, 0, 1, 2, ... without a gap: which utterance an input is a piece of; None: every
+            input is an utterance of its own.
     """
 
     inputs: Sequence[np.ndarray]
     labels: np.ndarray
     names: Sequence[str] | None = None
+    groups: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.inputs) != len(self.labels) or not len(self.inputs):
             raise ValueError(f"got {len(self.inputs)} inputs and {len(self.labels)} labels; need as many, at least one")
+        if self.groups is not None and len(self.groups) != len(self.labels):
+            raise ValueError(f"got {len(self.inputs)} inputs and {len(self.groups)} groups; need as many")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -34,6 +40,19 @@ class Examples:
     def lengths(self) -> np.ndarray:
         """Valid frames or samples of every input: (len(self),) int64."""
         return np.array([x.shape[-1] for x in self.inputs], np.int64)
+
+    def averaged(self, values: np.ndarray) -> np.ndarray:
+        """Average what was found for each input over the pieces of an utterance: (inputs, N) -> (utterances, N)."""
+        if self.groups is None:
+            return values
+        sums = np.zeros((self.groups.max() + 1, *values.shape[1:]))
+        np.add.at(sums, self.groups, values)
+        return (sums / np.bincount(self.groups)[:, None]).astype(values.dtype)
+
+    @property
+    def utterance_labels(self) -> np.ndarray:
+        """Label of every utterance: (utterances,) int64."""
+        return self.labels if self.groups is None else self.labels[np.unique(self.groups, return_index=True)[1]]
 
 
 def collate(inputs: Sequence[np.ndarray], *, multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
@@ -60,14 +79,14 @@ def bucketed(
 ) -> list[np.ndarray]:
     """Cut ``order`` into batches of similar length.
 
-    The order is shuffled first; only within windows of eight batches are clips sorted by length, so that batches
-    stay random while padding stays small. A last batch of one joins its neighbour: batch normalisation needs two.
+    The order is shuffled first; only within windows of about ``WINDOW`` batches are clips sorted by their padded
+    length, so that batches stay random while padding stays small. A last batch of one joins its neighbour: batch normalisation
+    needs two.
     """
     order = generator.permutation(order)
-    window = 8 * batch_size
-    pieces = [
-        part[np.argsort(lengths[part], kind="stable")] for part in np.split(order, range(window, len(order), window))
-    ]
+    padded = -(-lengths // MULTIPLE)  # clips of the same padded length stay shuffled
+    windows = max(1, round(len(order) / (WINDOW * batch_size)))  # all alike: a small rest would be padded most
+    pieces = [part[np.argsort(padded[part], kind="stable")] for part in np.array_split(order, windows)]
     batches = [part[start : start + batch_size] for part in pieces for start in range(0, len(part), batch_size)]
     if len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [np.concatenate(batches[-2:])]

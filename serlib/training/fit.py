@@ -114,7 +114,7 @@ def fit(
         network: maps (batch, lengths) to embeddings (B, E).
         loss: owns the class weights; ``loss(embeddings, labels)`` is minimised.
         train: what is learned from.
-        dev: what the epoch is chosen on.
+        dev: what the epoch is chosen on; the logits of an utterance's pieces are averaged first.
         recipe: optimiser, schedule, epochs and the rest.
         hardware: device and precision; the loss always computes in float32.
         seed: of batches and dropout; on a CPU the same seed (and thread count) gives the same network.
@@ -149,7 +149,7 @@ def fit(
         if not every_batch:
             step()
         logits, _ = predict(network, loss, dev.inputs, hardware=hardware, exact=False)
-        scores = _dev_scores(logits, dev.labels)
+        scores = _dev_scores(dev.averaged(logits), dev.utterance_labels)
         history.append({"epoch": epoch, "lr": rate, "train_loss": train_loss, "train_ua": train_ua, **scores})
         if on_epoch:
             on_epoch(epoch, network, loss)

@@ -25,11 +25,13 @@ class Recorder:
         if epoch % self.every == 0:
             embeddings = predict(network, loss, self.dev.inputs, hardware=self.hardware, exact=False)[1]
             self.course["course_epochs"].append(epoch)
-            self.course["course_embeddings"].append(embeddings)
+            self.course["course_embeddings"].append(self.dev.averaged(embeddings))
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the loss' buffers by name, (epochs + 1, ...) each, such as ``centers``, and the dev part's course.
 
         ``course_epochs`` (K,), ``course_embeddings`` (K, dev utterances, E), ``course_labels`` (dev utterances,).
         """
-        return {name: np.stack(values) for name, values in self.course.items()} | {"course_labels": self.dev.labels}
+        return {name: np.stack(values) for name, values in self.course.items()} | {
+            "course_labels": self.dev.utterance_labels
+        }
