@@ -1,15 +1,16 @@
 """Methods with networks: registered under the fixed names, leak-free scaling, profiles through one code path."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from serlib import methods
 from serlib.corpora.corpus import Corpus
-from serlib.methods.neural import Scaler
+from serlib.methods.neural import NeuralMethod, Scaler
 from serlib.protocol import Fold, folds
-from serlib.training import Hardware
+from serlib.training import Examples, Hardware, SpectrogramMasks
 
 FOCAL = ["focal/mel-softmax", "focal/mel-focal", "focal/mfcc-softmax", "focal/mfcc-focal"]
 CPU = Hardware.choose("cpu", "float32")
@@ -118,3 +119,42 @@ def test_a_corpus_without_its_files_names_them(tiny_corpus, cache):
     broken = Corpus("tiny", table, tiny_corpus.classes)
     with pytest.raises(ValueError, match=r"gone\.wav"):
         methods.get("focal/mfcc-softmax").prepare(broken, profile="quick", n_jobs=1, progress=False)
+
+
+class Halves(NeuralMethod):
+    """Cuts every utterance in two, which the scores must not show."""
+
+    def examples(self, recipe, inputs, labels, names, *, hardware, training):
+        pieces = [half for x in inputs for half in np.array_split(x, 2, axis=-1)]
+        groups = np.repeat(np.arange(len(inputs)), 2)
+        return Examples(pieces, labels[groups], [names[g] for g in groups], groups)
+
+
+def test_a_method_that_cuts_utterances_up_scores_utterances(tiny_corpus, cache):
+    plain = methods.get("focal/mel-softmax")
+    method = Halves("focal/halves", "001", "halves", plain.recipes, watched=True)
+    fold = folds(tiny_corpus, "speaker-folds-5")[0]
+    outcome = method.run(tiny_corpus, fold, profile="quick", seed=0, hardware=CPU)
+    assert outcome.logits.shape == (len(fold.test), 4) and len(outcome.embeddings) == len(fold.test)
+    assert outcome.arrays["course_embeddings"].shape[1] == len(fold.dev) == len(outcome.arrays["course_labels"])
+
+
+def test_speeds_and_masks_touch_the_training_part_alone(tiny_corpus, cache):
+    base = methods.get("center/mel-softmax").recipe("quick")
+    recipe = replace(base, speeds=(0.9, 1.1), masks=SpectrogramMasks(bins=4, frames=10))
+    method = NeuralMethod("center/varied", "003", "varied", lambda profile: recipe)
+    fold = folds(tiny_corpus, "speaker-folds-5")[0]
+    train = method.part(tiny_corpus, recipe, fold.train, hardware=CPU, training=True)
+    test = method.part(tiny_corpus, recipe, fold.test, hardware=CPU)
+    assert len(train) == 3 * len(fold.train) and len(test) == len(fold.test)
+    once, slow, fast = np.split(train.lengths, 3)
+    assert (slow > once).all() and (fast < once).all()
+    np.testing.assert_array_equal(train.labels, np.tile(tiny_corpus.labels[fold.train], 3))
+    assert method.run(tiny_corpus, fold, profile="quick", seed=0, hardware=CPU).logits.shape == (len(fold.test), 4)
+
+
+def test_a_recipe_names_speeds_and_masks_only_where_they_are_used():
+    base = methods.get("center/mel-softmax").recipe("quick")
+    assert not {"speeds", "masks"} & set(base.to_dict())
+    varied = replace(base, speeds=(0.9,), masks=SpectrogramMasks()).to_dict()
+    assert json.loads(json.dumps(varied))["speeds"] == [0.9] and varied["masks"]["bins"] == 8

@@ -156,3 +156,16 @@ def test_bf16_and_channels_last_train_the_same_network_roughly():
         assert all(p.dtype == torch.float32 for p in network.parameters())
         losses.append([row["train_loss"] for row in history])
     np.testing.assert_allclose(losses[1], losses[0], rtol=0.15)
+
+
+def test_the_epoch_is_chosen_on_utterances_not_on_their_pieces():
+    """Two pieces of one utterance, of which the logits' mean is right and one piece alone would be wrong."""
+    whole = _data(1, size=30, noise=3.0)
+    cut = [piece for x in whole.inputs for piece in (x[:, :3], x[:, 3:])]
+    pieces = Examples(cut, np.repeat(whole.labels, 2), groups=np.repeat(np.arange(30), 2))
+    network, head = _made()
+    history = fit(network, head, _data(0), pieces, Training(2), hardware=CPU, seed=0)
+    logits = predict(network, head, pieces.inputs, hardware=CPU)[0]
+    by_hand = (logits[0::2] + logits[1::2]).argmax(1) / 1.0
+    best = max(row["dev_wa"] for row in history if row["epoch"] == chosen_epoch(history))
+    assert best == pytest.approx((by_hand == whole.labels).mean())
