@@ -5,12 +5,14 @@ from serlib.losses.arcface import ArcFaceLoss, arcface_target
 from serlib.losses.base import ClassifierLoss
 from serlib.losses.center import CenterLoss
 from serlib.losses.complementary import complementary_loss
+from serlib.losses.dcaen import DCaENLoss
 from serlib.losses.focal import FocalLoss
 from serlib.losses.margins import margins_by_frequency
 from serlib.losses.metric import MetricLoss
 from serlib.losses.softmax import SoftmaxLoss
 
 __all__ = [
-    "AngularSoftmaxLoss", "ArcFaceLoss", "CenterLoss", "ClassifierLoss", "FocalLoss", "LambdaAnnealing", "MetricLoss",
-    "SoftmaxLoss", "arcface_target", "chebyshev", "complementary_loss", "margins_by_frequency", "phi", "phi_slope",
+    "AngularSoftmaxLoss", "ArcFaceLoss", "CenterLoss", "ClassifierLoss", "DCaENLoss", "FocalLoss", "LambdaAnnealing",
+    "MetricLoss", "SoftmaxLoss", "arcface_target", "chebyshev", "complementary_loss", "margins_by_frequency", "phi",
+    "phi_slope",
 ]  # fmt: skip

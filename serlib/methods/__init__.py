@@ -6,7 +6,7 @@ from pathlib import Path
 
 from serlib.methods.base import PROFILES, Method, Outcome
 
-_FRAMES = {"__init__", "base", "neural"}
+_FRAMES = {"__init__", "adapted", "attentive", "base", "dual", "neural", "segmented", "stages"}
 __all__ = ["PROFILES", "Method", "Outcome", "get", "names"]
 
 

@@ -16,7 +16,7 @@ from serlib.features import LinearSpectrogram, LogMel
 from serlib.methods.neural import NeuralMethod, Recipe
 from serlib.training import Training
 
-CENTER_WEIGHT = 0.1
+CENTER_WEIGHT = 0.003
 SWEEP = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # lambda; 0 is center/mel-softmax
 PAPER = {"hop": 160, "mel": 128, "n_fft": 1024, "stft": 257, "width": 1.0, "epochs": 60, "batch": 32, "rate": 5e-4}
 STUDY = PAPER | {"mel": 64, "n_fft": 640, "stft": 160, "width": 0.25, "epochs": 18, "rate": 2e-3}

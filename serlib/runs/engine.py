@@ -217,13 +217,18 @@ def assemble(runs: Sequence[Run]) -> Scores:
     )  # fmt: skip
 
 
-def stored_scores(corpus_name: str, method: str, *, profile: str, scheme: str) -> Scores | None:
-    """Return a method's committed results, which need neither the corpus nor training, or None where there are none."""
-    shelf = RunStore(paths.results_dir() / corpus_name, shelves=[])
-    wanted = {"method": method, "profile": profile, "scheme": scheme}
+def stored_scores(
+    corpus_name: str, method: str, *, profile: str, scheme: str, folder: str | None = None
+) -> Scores | None:
+    """Return a method's committed results, which need neither the corpus nor training, or None where there are none.
+
+    They lie in ``data/results/<folder>``, by default that of the corpus' name.
+    """
+    shelf = RunStore(paths.results_dir() / (folder or corpus_name), shelves=[])
+    wanted = {"method": method, "profile": profile, "scheme": scheme, "corpus": corpus_name}
     folders = []
     for manifest in sorted(shelf.root.glob("*/manifest.json")):
         facts = json.loads(manifest.read_text())
-        if wanted.items() <= {**facts, "scheme": facts["fold"]["scheme"]}.items():
+        if wanted.items() <= {**facts, "scheme": facts["fold"]["scheme"], "corpus": facts["corpus"]["name"]}.items():
             folders.append((facts["seed"], facts["fold"]["name"], manifest.parent))
     return assemble([shelf.load(folder) for *_, folder in sorted(folders)]) if folders else None

@@ -4,6 +4,7 @@ from serlib.training.batches import Examples, TrainingBatches, bucketed, collate
 from serlib.training.fit import DivergedError, chosen_epoch, class_shares, fit, predict
 from serlib.training.hardware import Hardware
 from serlib.training.masks import SpectrogramMasks
+from serlib.training.range_test import learning_rate_range_test
 from serlib.training.recipe import Training
 from serlib.training.record import Recorder
 
@@ -20,6 +21,7 @@ __all__ = [
     "class_shares",
     "collate",
     "fit",
+    "learning_rate_range_test",
     "predict",
     "scoring_batches",
 ]

@@ -1,0 +1,92 @@
+"""What a stack of dilated convolutions sees: measured, by the usual formula, and by the one that paper 002 prints."""
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+HOW = ("impulse", "gradient")
+
+
+def _check(dilations: Sequence[int], kernel: int, how: str = "impulse") -> None:
+    fits = len(dilations) and all(d >= 1 for d in dilations) and kernel >= 1 and kernel % 2 == 1
+    if not fits or how not in HOW:
+        came = f"dilations={list(dilations)}, kernel={kernel}, how={how!r}"
+        raise ValueError(f"{came}; allowed are dilations from 1, at least one, odd kernels and how {HOW}")
+
+
+def standard(dilations: Sequence[int], *, kernel: int = 3) -> int:
+    """Return 1 + (K - 1) sum d: inputs from the first to the last that a value depends on, along one axis."""
+    _check(dilations, kernel)
+    return 1 + (kernel - 1) * sum(dilations)
+
+
+def as_printed(dilations: Sequence[int], *, kernel: int = 3) -> int:
+    """Return 2 (K - 1) sum d + 1, equation 7 of paper 002 for kernel size K: it counts every layer's reach twice."""
+    _check(dilations, kernel)
+    return 2 * (kernel - 1) * sum(dilations) + 1
+
+
+def touched(dilations: Sequence[int], *, kernel: int = 3, how: str = "impulse") -> np.ndarray:
+    """Count the ways in which each input reaches one value through convolutions of ones, along one axis.
+
+    Args:
+        dilations: of the layers, in their order.
+        kernel: K, odd.
+        how: ``"impulse"``: a single 1 goes in, and what comes out is looked at; ``"gradient"``: of the middle value.
+
+    Returns:
+        (standard(dilations),) int64, the middle one straight below; 0 is an input that is never seen (gridding).
+
+    Raises:
+        ValueError: for a dilation below 1, an even kernel or another ``how``.
+    """
+    _check(dilations, kernel, how)
+    middle = standard(dilations, kernel=kernel) // 2
+    x = torch.zeros(1, 1, 2 * middle + 1, dtype=torch.float64)
+    x[..., middle] = how == "impulse"
+    weight, y = torch.ones(1, 1, kernel, dtype=torch.float64), x.requires_grad_()
+    for dilation in dilations:
+        y = torch.nn.functional.conv1d(y, weight, padding=dilation * (kernel // 2), dilation=dilation)
+    ways = y if how == "impulse" else torch.autograd.grad(y[..., middle].sum(), x)[0]
+    return ways.detach().flatten().round().long().numpy()
+
+
+def of_network(
+    network: torch.nn.Module, *, bins: int, frames: int, how: str = "gradient", draws: int = 8
+) -> tuple[np.ndarray, np.ndarray]:
+    """Measure what the middle of ``network.maps`` depends on, on random inputs.
+
+    Args:
+        network: such as ``MultiDilatedCNN(bins=bins)``; a narrow one sees as far as a wide one.
+        bins: of the input; more than the field is wide, or its edge cuts it off.
+        frames: of the input.
+        how: ``"impulse"``: each bin, then each frame, is changed in turn; ``"gradient"``.
+        draws: random inputs; by gradient one alone shows only what wins the maximum.
+
+    Returns:
+        Whether each bin (bins,) and each frame (frames,) is seen.
+
+    Raises:
+        ValueError: for another ``how``.
+    """
+    _check([1], 1, how)
+    network = copy.deepcopy(network).double().eval()
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(draws, network.conv.in_channels, bins, frames, generator=generator, dtype=torch.float64)
+
+    def middle(batch: torch.Tensor) -> torch.Tensor:
+        maps, _ = network.maps(batch, torch.full((len(batch),), frames))
+        return maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2]
+
+    if how == "gradient":
+        seen = torch.autograd.grad(middle(x.requires_grad_()).sum(), x)[0].ne(0).any(0).any(0)
+        return seen.any(1).numpy(), seen.any(0).numpy()
+    with torch.no_grad():
+        before, found = middle(x[:1]), []
+        for axis, size in ((2, bins), (3, frames)):
+            changes = 100 * torch.eye(size, dtype=torch.float64).view(size, 1, *((size, 1) if axis == 2 else (1, size)))
+            after = torch.cat([middle(x[:1] + change) for change in changes.split(1)])
+            found.append((after - before).abs().amax(1).gt(1e-9).numpy())
+    return found[0], found[1]

@@ -1,0 +1,77 @@
+"""The joint loss of DCaEN: cross-entropy of the emotions, and a constraint between two halves of the embedding."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from serlib.losses.checks import check_number
+from serlib.losses.complementary import complementary_loss
+from serlib.losses.softmax import SoftmaxLoss
+
+HEADS = ("both", "raw")
+
+
+class DCaENLoss(SoftmaxLoss):
+    """w L_cos + (1 - w) L_ce (paper 004 eq. 3, 4), where L_cos lies between the halves of [e_feat | e_raw].
+
+    The paper prints a minus before (1 - w) L_ce, which would have the network avoid the right class: less loss for
+    more cross-entropy, without end. Its text says "weighted sum", so a plus is meant.
+
+    Args:
+        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``; class_weight weighs the cross-entropy.
+        feature_size: of e_feat; the rest is e_raw.
+        weight: w of the constraint, in [0, 1]; 0 is softmax.
+        threshold: of ``complementary_loss``.
+        head: whether the classes are read from ``"both"`` halves, or from e_raw alone (``"raw"``).
+
+    Raises:
+        ValueError: for an argument outside its range.
+    """
+
+    def __init__(
+        self, num_classes: int, embedding_size: int, *, feature_size: int = 64, weight: float = 0.6,
+        threshold: float | None = None, head: str = "both", class_weight: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(num_classes, embedding_size, class_weight=class_weight)
+        check_number("feature_size", feature_size, 1, embedding_size - 1, integer=True)
+        check_number("weight", weight, 0, 1)
+        if threshold is not None:
+            check_number("threshold", threshold, -1, 1)
+        if head not in HEADS:
+            raise ValueError(f"head is {head!r}; allowed are {', '.join(HEADS)}")
+        self.feature_size, self.constraint_weight, self.threshold = feature_size, float(weight), threshold
+        self.first = feature_size if head == "raw" else 0
+        self.weight = nn.Parameter(self.weight.detach()[:, self.first :].clone())
+        self._seen: list[Tensor] = []
+
+    def halves(self, embeddings: Tensor) -> tuple[Tensor, Tensor]:
+        """Return e_feat and e_raw of embeddings (B, E)."""
+        return embeddings.tensor_split([self.feature_size], 1)
+
+    def terms(self, embeddings: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cross-entropy and the constraint, two scalars not yet weighed, of (B, E) and (B,)."""
+        cross_entropy = super()._loss(embeddings, labels, "mean")
+        return cross_entropy, complementary_loss(*self.halves(embeddings), self.threshold)
+
+    def drain(self) -> tuple[float, float]:
+        """Return mean cross-entropy and mean cosine of what was trained on since the last call; NaN for nothing."""
+        sums, self._seen = sum(self._seen, torch.zeros(3)), []
+        return tuple((sums[1:] / sums[0]).tolist())
+
+    def _loss(self, embeddings: Tensor, labels: Tensor, reduction: str) -> Tensor:
+        if reduction == "none":
+            rows = zip(embeddings.split(1), labels.split(1), strict=True)
+            return torch.stack([self._joint(*self.terms(*row)) for row in rows])
+        terms = self.terms(embeddings, labels)
+        if self.training:
+            cosine = complementary_loss(*self.halves(embeddings))
+            seen = torch.stack([torch.ones_like(cosine), terms[0], cosine]).detach()
+            self._seen.append(len(labels) * seen.float().cpu())
+        return self._joint(*terms)
+
+    def _joint(self, cross_entropy: Tensor, constraint: Tensor) -> Tensor:
+        return self.constraint_weight * constraint + (1 - self.constraint_weight) * cross_entropy
+
+    def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
+        return super()._logits(embeddings[:, self.first :], labels)

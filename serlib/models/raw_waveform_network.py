@@ -1,0 +1,134 @@
+"""The raw branch of paper 004, after Tzirakis et al. 2017: from samples to one vector, nothing in between given."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from serlib.models.feature_network import activation_of
+from serlib.models.pooling import check_lengths, mask_tail
+
+ATTENTION = ("each", "last", "concat")
+
+
+class RawWaveformNetwork(nn.Module):
+    """Frames of samples -> two convolutions -> maximum over groups of channels -> two LSTM with attention -> linear.
+
+    Without arguments it has the paper's sizes. Step by step for 6 s at 16 kHz: (B, 96000) -> 150 frames of 640 ->
+    conv (40, 640) -> max-pool (40, 320) -> conv (40, 320) -> maximum over ten channels (4, 320) -> (B, 150, 1280) ->
+    LSTM (B, 150, 256) twice -> attention (B, 256) -> (B, 64). An LSTM that runs forwards cannot see the padding behind
+    a clip, and the attention does not look there: no packing, one dense pass of each LSTM over the batch.
+
+    Args:
+        frame: samples of a frame; frames do not overlap. A clip's last one is filled up with zeros.
+        channels: of both convolutions.
+        kernels, strides: of the convolutions, which keep the length but for the stride.
+        group: so many neighbouring channels become one, their maximum.
+        cells: of each LSTM.
+        embedding_size: of z.
+        attention: the paper has it "in each LSTM layer". ``"each"``: the first layer's outputs are weighed (mean 1),
+            the second's are summed; ``"last"``: only the second; ``"concat"``: both are summed and concatenated.
+        conv_activation: after each convolution; the paper names none.
+        activation: of z; the paper names none, and ``"relu"`` keeps the cosine from getting below 0.
+        framewise: convolve each frame by itself, else the whole waveform (the paper can be read in both ways).
+        input_dropout: of samples; 0.5 in the code of Tzirakis et al., not in the paper.
+        dropout: of what the attention has summed; not in the paper.
+
+    Raises:
+        ValueError: for sizes that do not fit one another, or an unknown name.
+    """
+
+    def __init__(
+        self, *, frame: int = 640, channels: int = 40, kernels: Sequence[int] = (20, 40),
+        strides: Sequence[int] = (1, 1), group: int = 10, cells: int = 256, embedding_size: int = 64,
+        attention: str = "each", conv_activation: str = "relu", activation: str = "none", framewise: bool = True,
+        input_dropout: float = 0.0, dropout: float = 0.0,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        shrink = 2 * strides[0] * strides[1]
+        if min(frame, channels, group, cells, embedding_size, *kernels, *strides) < 1 or channels % group:
+            raise ValueError(f"channels={channels}, group={group}; allowed are sizes from 1, channels in whole groups")
+        if frame % shrink:
+            raise ValueError(
+                f"frame is {frame}; allowed are multiples of {shrink}, by which the convolutions shrink it"
+            )
+        if attention not in ATTENTION:
+            raise ValueError(f"attention is {attention!r}; allowed are {', '.join(ATTENTION)}")
+        self.frame, self.group, self.attention, self.framewise = frame, group, attention, framewise
+        self.embedding_size, self.shrink = embedding_size, shrink
+        self.conv1 = nn.Conv1d(1, channels, kernels[0], stride=strides[0])
+        self.conv2 = nn.Conv1d(channels, channels, kernels[1], stride=strides[1])
+        self.conv_activation = activation_of(conv_activation)
+        self.input_dropout, self.dropout = nn.Dropout(input_dropout), nn.Dropout(dropout)
+        size = channels // group * frame // shrink
+        self.lstms = nn.ModuleList(nn.LSTM(i, cells, batch_first=True) for i in (size, cells))
+        self.scores = nn.ModuleList(nn.Linear(cells, 1) for _ in range(1 if attention == "last" else 2))
+        self.linear = nn.Linear(cells * (2 if attention == "concat" else 1), embedding_size)
+        self.activation = activation_of(activation)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Embed (B, samples), of which ``lengths`` (B,) are valid, as z (B, embedding_size)."""
+        units = self.frames(x, lengths).float()
+        with torch.autocast(x.device.type, enabled=False):  # an LSTM in bfloat16 forgets over long clips
+            sums = [self._summed(*pair).squeeze(1) for pair in self._attended(units, lengths)]
+            z = torch.cat(sums if self.attention == "concat" else sums[-1:], 1)
+            return self.activation(self.linear(self.dropout(z)))
+
+    def frames(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return what the convolutions make of every frame: (B, T, channels / group * samples left), 0 past the end.
+
+        Raises:
+            ValueError: when ``lengths`` does not fit the batch.
+        """
+        check_lengths(x, lengths)
+        count = -(-lengths // self.frame)
+        steps, frame = int(count.max()), self.frame
+        x = self.input_dropout(F.pad(mask_tail(x, lengths), (0, steps * frame - x.shape[1])))
+        if not self.framewise:
+            maps = self._convolved(x.unsqueeze(1), count * frame).unflatten(2, (steps, -1))
+            return mask_tail(maps.permute(0, 1, 3, 2), count).permute(0, 3, 1, 2).flatten(2)
+        own = (torch.arange(steps) < count.cpu().unsqueeze(1)).to(x.device)  # only frames of a clip are convolved
+        maps = self._convolved(x.unflatten(1, (steps, frame))[own].unsqueeze(1)).flatten(1)
+        return maps.new_zeros(len(x), steps, maps.shape[1]).index_put((own,), maps)
+
+    def weights(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return how much of each frame the last attention takes: (B, T), summing to 1, 0 past a clip's end."""
+        return self._attended(self.frames(x, lengths).float(), lengths)[-1][1]
+
+    def _convolved(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Turn (N, 1, samples) into (N, channels / group, samples / shrink); ``lengths`` where clips end inside.
+
+        Each maximum is taken before the activation, which never falls: the same values for a fraction of the time.
+        """
+        x = self._same(self.conv1, x).unflatten(2, (-1, 2))
+        x = self.conv_activation(torch.maximum(x[..., 0], x[..., 1]))  # the paper's pooling from 16 to 8 kHz
+        if lengths is not None:
+            x = mask_tail(x, lengths // (2 * self.conv1.stride[0]))
+        x = self._same(self.conv2, x)
+        return self.conv_activation(x.unflatten(1, (-1, self.group)).amax(2))  # over channels, never over time
+
+    @staticmethod
+    def _same(conv: nn.Conv1d, x: torch.Tensor) -> torch.Tensor:
+        """Convolve with zeros on both sides, so that only the stride shortens."""
+        (kernel,) = conv.kernel_size
+        return conv(F.pad(x, ((kernel - 1) // 2, kernel // 2)))
+
+    def _attended(self, units: torch.Tensor, lengths: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Return the outputs (B, T, cells) of each LSTM that has attention, and its weights (B, T)."""
+        count = -(-lengths // self.frame)
+        past = (torch.arange(units.shape[1]) >= count.cpu().unsqueeze(1)).to(units.device)
+        scores, pairs = [None, *self.scores][-2:], []
+        for lstm, score in zip(self.lstms, scores, strict=True):
+            units, _ = lstm(units)
+            if score is None:
+                continue
+            weights = score(units).squeeze(2).masked_fill(past, -torch.inf).softmax(1)
+            pairs.append((units, weights))
+            if self.attention == "each":
+                units = units * (weights * count.to(weights).unsqueeze(1)).unsqueeze(2)
+        return pairs
+
+    @staticmethod
+    def _summed(units: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+        return weights.unsqueeze(1) @ units

@@ -1,0 +1,170 @@
+"""Controlled imbalance: the same test utterances, training parts drawn with other and other class shares.
+
+The claim of paper 000 put to the test: which loss keeps the recall of small classes, and what does it cost? Anger and
+happiness are made small, neutral and sadness large, as they are on IEMOCAP. Only the training part of each of the five
+speaker folds is drawn; dev and test stay whole, so that every condition, loss and draw is scored on the same
+utterances. The large classes keep their size from ratio to ratio; the small ones shrink.
+
+Run: ``python -m serlib.runs.imbalance --corpus emodb --root corpora/emodb --profile study --seeds 0 1 --jobs 2``.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from serlib.corpora import load_corpus
+from serlib.corpora.corpus import Corpus
+from serlib.protocol import Fold, Scores, folds
+from serlib.protocol.intervals import draw_speakers, percentiles
+from serlib.runs.engine import cross_validate, stored_scores
+from serlib.runs.store import RunStore
+
+SMALL, LARGE = ("anger", "happiness"), ("neutral", "sadness")
+IEMOCAP = {"anger": 13.14, "happiness": 11.67, "neutral": 44.26, "sadness": 30.93}  # %, paper 000 section 3.4
+CONDITIONS = {f"1:{r}": dict.fromkeys(SMALL, 1.0) | dict.fromkeys(LARGE, float(r)) for r in (1, 2, 4, 8)}
+CONDITIONS["iemocap"] = IEMOCAP
+LOSSES = ("softmax", "m5", "c64", "wsampling", "wloss")
+METHODS = tuple(f"angular/crnn-{loss}" for loss in LOSSES)
+SCHEME = "own folds"
+Series = dict[tuple[str, str], Scores]
+
+
+def drawn(corpus: Corpus, condition: str, seed: int) -> tuple[Corpus, list[Fold]]:
+    """Return the four classes of a corpus, named after the condition, and its folds with drawn training parts.
+
+    Args:
+        corpus: with anger, happiness, neutral and sadness; others are left out.
+        condition: of ``CONDITIONS``.
+        seed: of the draw.
+
+    Raises:
+        ValueError: for an unknown condition; a CorpusError for a corpus without one of the classes, or too small.
+    """
+    if condition not in CONDITIONS:
+        raise ValueError(f"unknown condition {condition!r}; allowed are {', '.join(CONDITIONS)}")
+    shares = CONDITIONS[condition]
+    four = replace(corpus.relabel({c: c for c in shares}), name=f"{corpus.name} {condition}")
+    parts = []
+    for fold in folds(four, "speaker-folds-5"):
+        kept = four.subset(fold.train).imbalanced(shares, seed).table.index
+        parts.append(replace(fold, train=np.sort(four.table.index.get_indexer(kept))))
+    return four, parts
+
+
+def imbalance_series(
+    corpus: Corpus, *, profile: str = "quick", conditions: Sequence[str] = tuple(CONDITIONS),
+    methods: Sequence[str] = METHODS, seeds: Sequence[int] = (0,), n_jobs: int = 1, device: str = "auto",
+    store: RunStore | None = None, retrain: bool = False, progress: bool = True,
+) -> Series:  # fmt: skip
+    """Score every method under every condition; finished runs are loaded.
+
+    A seed is that of the draw and of the training, so that all methods learn from the same utterances. The other
+    arguments are those of ``cross_validate``.
+
+    Returns:
+        Scores by (condition, method), with all seeds.
+    """
+    found: dict[tuple[str, str], list[Scores]] = {}
+    for seed in seeds:  # outermost: an interrupted series has whole seeds
+        for condition in conditions:
+            four, parts = drawn(corpus, condition, seed)
+            for method in methods:
+                scores = cross_validate(
+                    four, method, profile=profile, folds=parts, seeds=(seed,), n_jobs=n_jobs, device=device,
+                    store=store, retrain=retrain, progress=progress,
+                )  # fmt: skip
+                found.setdefault((condition, method), []).append(scores)
+    return {key: _joined(each) for key, each in found.items()}
+
+
+def _joined(each: Sequence[Scores]) -> Scores:
+    """Join scores that differ in their seeds."""
+    first = each[0]
+    return replace(
+        first,
+        predictions=pd.concat([s.predictions for s in each], ignore_index=True),
+        history=pd.concat([s.history for s in each], ignore_index=True),
+        logits=np.concatenate([s.logits for s in each]),
+        embeddings=None if first.embeddings is None else np.concatenate([s.embeddings for s in each]),
+        manifests=[manifest for s in each for manifest in s.manifests],
+        arrays=[arrays for s in each for arrays in s.arrays],
+    )
+
+
+def stored_series(
+    corpus_name: str, *, profile: str, conditions: Sequence[str] = tuple(CONDITIONS), methods: Sequence[str] = METHODS
+) -> Series | None:
+    """Return the committed results of a series, which need neither the corpus nor training; None where one is missing.
+
+    They lie in ``data/results/<corpus>-imbalance``.
+    """
+    keys = [(condition, method) for condition in conditions for method in methods]
+    where = {"profile": profile, "scheme": SCHEME, "folder": f"{corpus_name}-imbalance"}
+    series = {(c, m): stored_scores(f"{corpus_name} {c}", m, **where) for c, m in keys}
+    return None if None in series.values() else series
+
+
+def series_table(series: Mapping[tuple[str, str], Scores], *, relative_to: str | None = None) -> pd.DataFrame:
+    """Measure a series in percent: means over seeds, 95 % intervals over speakers in ``<measure>_low`` and ``_high``.
+
+    ``ua`` and ``wa`` on the test parts as they are; ``recall_small``, ``recall_large``; ``wa_at_shares``: the WA that
+    these recalls give where the classes stand in the condition's shares, as in training.
+
+    Args:
+        series: scores by (condition, method).
+        relative_to: a method; all numbers are then paired differences to it under the same condition.
+    """
+    rows = []
+    for (condition, method), scores in series.items():
+        values = _measures(scores, condition)
+        if relative_to is not None:
+            base = _measures(series[condition, relative_to], condition)
+            values = {name: each - base[name] for name, each in values.items()}
+        row = {"condition": condition, "method": method}
+        for name, each in values.items():
+            low, high = percentiles(each[1:], scores.counts.shape[1])
+            row |= {name: each[0], f"{name}_low": low, f"{name}_high": high}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _measures(scores: Scores, condition: str, *, draws: int = 2000) -> dict[str, np.ndarray]:
+    """Return each measure in percent for all speakers once and for ``draws`` resamples of them: (1 + draws,)."""
+    weights = draw_speakers(scores.counts.shape[1], draws, 0)
+    counts = np.tensordot(weights, scores.counts, axes=(1, 1)).astype(float)  # (draws, seeds, C, C)
+    hits, true = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1)
+    recalls = 100 * np.divide(hits, true, where=true > 0, out=np.full_like(true, np.nan))
+    shares = np.array([CONDITIONS[condition][c] for c in scores.classes])
+    small = np.isin(scores.classes, SMALL)
+    values = {
+        "ua": np.nanmean(recalls, -1),
+        "wa": 100 * hits.sum(-1) / true.sum(-1),
+        "wa_at_shares": np.nansum(recalls * shares, -1) / (~np.isnan(recalls) * shares).sum(-1),
+        "recall_small": np.nanmean(recalls[..., small], -1),
+        "recall_large": np.nanmean(recalls[..., ~small], -1),
+    }
+    return {name: each.mean(1) for name, each in values.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a series from the command line and print its table."""
+    parser = argparse.ArgumentParser(prog="python -m serlib.runs.imbalance", description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", default="synthetic")
+    parser.add_argument("--root")
+    parser.add_argument("--profile", default="quick")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--out", help="folder for the runs (default: runs/)")
+    options = parser.parse_args(arguments)
+    series = imbalance_series(
+        load_corpus(options.corpus, options.root), profile=options.profile, seeds=options.seeds, n_jobs=options.jobs,
+        store=RunStore(options.out, shelves=None if options.out is None else []),
+    )  # fmt: skip
+    print(series_table(series).round(1).to_string())
+
+
+if __name__ == "__main__":
+    main()
