@@ -25,7 +25,11 @@ from serlib.training import SpectrogramMasks, Training
 
 PAPER = {"hop": 160, "delta": 19, "time_pool": 2, "width": 128, "epochs": 60, "batch": 16, "rate": 1e-3}
 STUDY = PAPER | {"hop": 320, "delta": 9, "time_pool": 4, "width": 16, "epochs": 16, "rate": 2e-3}
-SIZES = {"paper": PAPER, "study": STUDY, "quick": STUDY | {"width": 4, "epochs": 2, "rate": 5e-3}}
+SIZES = {
+    "paper": PAPER,
+    "study": STUDY,
+    "quick": STUDY | {"hop": 640, "delta": 5, "batch": 32, "width": 4, "epochs": 2, "rate": 5e-3},
+}
 
 PLAIN = {"factorised": False, "dilations": "none", "levels": (1,), "attention": "none"}
 FACTORISED = PLAIN | {"factorised": True}

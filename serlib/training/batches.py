@@ -80,8 +80,8 @@ def bucketed(
     """Cut ``order`` into batches of similar length.
 
     The order is shuffled first; only within windows of about ``WINDOW`` batches are clips sorted by their padded
-    length, so that batches stay random while padding stays small. A last batch of one joins its neighbour: batch normalisation
-    needs two.
+    length, so that batches stay random while padding stays small. A last batch of one joins its neighbour: batch
+    normalisation needs two.
     """
     order = generator.permutation(order)
     padded = -(-lengths // MULTIPLE)  # clips of the same padded length stay shuffled

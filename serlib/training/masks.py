@@ -14,9 +14,9 @@ class SpectrogramMasks:
 
     Attributes:
         bands: masks over frequency.
-        bins: a band covers 0 to ``bins`` frequency bins, never more than a third of them.
+        bins: a band covers fewer than ``bins`` frequency bins, never more than a third of them.
         stretches: masks over time.
-        frames: a stretch covers 0 to ``frames`` frames, never more than a fifth of a clip.
+        frames: a stretch covers fewer than ``frames`` frames, never more than a fifth of a clip.
 
     Raises:
         ValueError: for a number below 0.

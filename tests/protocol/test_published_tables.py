@@ -55,6 +55,7 @@ def test_methods_have_the_names_of_the_house():
     known |= {"center/mel-center", "center/stft-center"}
     ladder = "gmp ff-gmp ff-spp dilated2 multi multi-attention multi-attention-arcface multi-arcface"
     known |= {f"multidilated/{row}" for row in ladder.split()}
+    known |= {"multidilated/spp-1-2-5-10", "multidilated/spp-1-2-5-8-10"}
     known |= {f"dcaen/{m}" for m in ["raw", "ftr-eg", "ftr-em", "e-nc", "e-ceg", "e-uf", "e-c0", "r-c", "dcaen"]}
     known |= {f"dcaen/dcaen-t{t}" for t in (50, 60, 70, 80)}
     assert set(pd.concat(published(p) for p in NUMBERS)["method"].dropna()) == known

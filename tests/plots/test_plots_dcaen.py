@@ -1,0 +1,138 @@
+"""Pictures of DCaEN show the numbers given, and mark what a reader relies on."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgb
+
+from serlib.plots import dcaen as pictures
+from serlib.plots.style import EMOTION_COLOURS, apply_style, save
+
+NAMES = ("anger", "neutral", "sadness")
+LABELS = np.array([0, 0, 1, 1, 2])
+FIRST = np.array([[1.0, 0], [0, 2], [3, 0], [0, 1], [2, 0]])
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+def test_contours_show_points_over_time_and_the_whole_as_a_line():
+    frames = pd.DataFrame({"f0": [np.nan, 20, 21], "loudness": [0.1, 0.5, 0.4]}, index=[0.0, 0.01, 0.02])
+    whole = pd.Series({"f0": 20.5, "loudness": 0.3})
+    clips = {"one": (frames, whole), "two": (frames + 1, whole + 1)}
+    figure = pictures.contours(clips, {"f0": "F0, semitones", "loudness": "loudness"})
+    axes = np.array(figure.axes).reshape(2, 2)
+    np.testing.assert_array_equal(axes[0, 1].lines[0].get_ydata(), frames["f0"] + 1)
+    np.testing.assert_array_equal(axes[1, 0].lines[0].get_xdata(), frames.index)
+    assert list(axes[1, 1].lines[1].get_ydata()) == [1.3, 1.3]
+    assert axes[0, 0].get_ylim() == axes[0, 1].get_ylim() and axes[0, 0].get_ylabel() == "F0, semitones"
+
+
+def test_profile_writes_every_mean_and_places_every_share():
+    means = pd.DataFrame({"anger": [1.25, -0.5], "neutral": [0.0, 0.75]}, index=["F0", "slope"])
+    explained = pd.DataFrame({"emotion": [0.6, 0.3], "speaker": [0.1, 0.9]}, index=means.index)
+    figure = pictures.profile(means, explained, title="class means · synthetic")
+    left, right = figure.axes[:2]
+    assert [t.get_text() for t in left.texts] == ["+1.2", "+0.0", "-0.5", "+0.8"]
+    assert [list(line.get_xdata()) for line in right.lines] == [[0.6, 0.3], [0.1, 0.9]]
+    assert left.get_ylim() == right.get_ylim()
+    assert [t.get_text() for t in figure.legends[0].texts] == ["emotion", "speaker"]
+
+
+def test_filters_are_sorted_by_their_peak_and_the_most_changed_come_first():
+    time = np.arange(20) / 16000
+    bank = np.stack([np.sin(2 * np.pi * hertz * time) for hertz in (6000, 1000, 3000)])
+    start = bank.copy()
+    start[1] += 0.5
+    figure = pictures.filters(bank, start, rate_hz=16000, synthetic=True, shown=2)
+    in_time, before, after = figure.axes[:3]
+    assert in_time.get_yticklabels()[0].get_text() == "1" and len(in_time.lines) == 4
+    np.testing.assert_array_equal(in_time.lines[0].get_ydata(), start[1])
+    np.testing.assert_array_equal(in_time.lines[1].get_ydata(), bank[1])
+    gain = after.images[0].get_array()
+    peaks = 8000 * gain.argmax(1) / 256
+    np.testing.assert_allclose(peaks, [1000, 3000, 6000], atol=250)
+    np.testing.assert_allclose(gain.max(1), 1)
+    assert not np.array_equal(before.images[0].get_array(), gain)
+    assert "synthetic" in in_time.get_title("left") or "synthetic" in in_time.get_title()
+
+
+def test_a_silent_filter_draws_no_nan():
+    figure = pictures.filters(np.zeros((2, 20)), np.ones((2, 20)), rate_hz=16000)
+    assert np.isfinite(figure.axes[2].images[0].get_array()).all()
+
+
+def test_terms_are_means_over_runs_and_leave_out_what_is_missing():
+    history = pd.DataFrame({
+        "epoch": [1, 2, 1, 2], "train_cos": [0.0, -0.4, 0.2, -0.6], "dev_cos": [0.0, -0.2, 0.0, -0.4],
+        "train_ce": [1.4, 1.0, 1.2, 0.8],
+    })  # fmt: skip
+    figure = pictures.terms({"dcaen": history})
+    cosine, entropy = figure.axes
+    np.testing.assert_allclose(cosine.lines[0].get_ydata(), [0.1, -0.5])
+    np.testing.assert_allclose(cosine.lines[1].get_ydata(), [0.0, -0.3])
+    assert cosine.lines[0].get_linestyle() == "-" and cosine.lines[1].get_linestyle() == "--"
+    np.testing.assert_allclose(entropy.lines[0].get_ydata(), [1.3, 0.9])
+    assert len(entropy.lines) == 1
+
+
+def test_cosine_and_length_of_an_exact_mirror():
+    second = -FIRST * np.array([1, 1, 2, 2, 4])[:, None]
+    figure = pictures.cosine_and_length({"mirror": (FIRST, second, LABELS)}, NAMES)
+    upper, lower = figure.axes
+    heights = [patch.get_height() for patch in upper.patches]
+    assert heights[0] == pytest.approx(100) and sum(heights) == pytest.approx(100)
+    ratios = [c.get_offsets()[:, 1] for c in lower.collections if len(c.get_offsets()) and hasattr(c, "get_sizes")]
+    shown = np.concatenate([np.asarray(r) for r in ratios if len(r)])
+    assert set(np.round(shown, 6)) >= {0.5, 1.0, 2.0}
+    assert [t.get_text() for t in lower.get_xticklabels()] == list(NAMES)
+
+
+def test_cosine_and_length_bear_an_embedding_of_zeros_and_an_absent_class():
+    second = np.array([[0.0, 0], [1, 1]])
+    figure = pictures.cosine_and_length({"zero": (FIRST[:2], second, LABELS[:2])}, NAMES)
+    assert len(figure.axes) == 2
+    figure.canvas.draw()
+
+
+def test_mirrors_are_hollow_and_filled_with_threads_between_pairs():
+    figure = pictures.mirrors({"a": (FIRST, -FIRST, LABELS), "b": (FIRST, FIRST, LABELS)}, NAMES, threads=3)
+    panel = figure.axes[0]
+    hollow, filled = panel.collections[0], panel.collections[1]
+    assert len(hollow.get_facecolor()) == 0
+    assert to_rgb(filled.get_facecolor()[0, :3]) == to_rgb(EMOTION_COLOURS["anger"])
+    np.testing.assert_array_equal(filled.get_offsets(), -FIRST[:2])
+    assert len(panel.lines) == 3
+    for line in panel.lines:
+        np.testing.assert_allclose(line.get_xydata().sum(0), 0)
+    assert [t.get_text() for t in figure.legends[0].texts] == list(NAMES)
+
+
+@pytest.mark.parametrize(("panels", "columns", "shape"), [(5, 3, (2, 3)), (2, 4, (1, 2)), (4, 4, (1, 4))])
+def test_mirrors_fill_rows(panels, columns, shape):
+    figure = pictures.mirrors({str(k): (FIRST, -FIRST, LABELS) for k in range(panels)}, NAMES, columns=columns)
+    assert len(figure.axes) == panels
+    assert figure.axes[0].get_gridspec().get_geometry() == shape
+
+
+def test_measures_keep_the_order_of_the_rows():
+    table = pd.DataFrame({"a": [1.0, 0.5], "b": [0.9, 0.8], "c": [0.0, -1]}, index=["none", "-1"])
+    figure = pictures.measures(
+        table, {"share": {"a": "first", "b": "second"}, "cosine": {"c": "c"}}, xlabel="threshold"
+    )
+    share, cosine = figure.axes
+    assert [list(line.get_ydata()) for line in share.lines] == [[1.0, 0.5], [0.9, 0.8]]
+    assert [t.get_text() for t in cosine.get_xticklabels()] == ["none", "-1"]
+    assert [t.get_text() for t in share.get_legend().texts] == ["first", "second"] and cosine.get_legend() is None
+
+
+def test_files_are_equal_for_equal_figures(tmp_path):
+    apply_style()
+    for folder in ("a", "b"):
+        figure = pictures.cosine_and_length({"x": (FIRST, -FIRST, LABELS)}, NAMES)
+        save(figure, "lengths", tmp_path / folder)
+    assert (tmp_path / "a/lengths.svg").read_bytes() == (tmp_path / "b/lengths.svg").read_bytes()
