@@ -70,7 +70,7 @@ def receptive_fields(panels: Mapping[str, tuple[np.ndarray, Mapping[str, int]]],
         panels: title to (dependence (odd number of inputs, centred on the output), reach by name: a number of inputs).
         xlabel: what is counted.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(4 * len(panels), 3.5), squeeze=False)
+    figure, axes = plt.subplots(1, len(panels), figsize=(3.2 * len(panels), 3.3), squeeze=False)
     for panel, (title, (dependence, said)) in zip(axes[0], panels.items(), strict=True):
         offsets = np.arange(len(dependence)) - len(dependence) // 2
         shown, top = dependence > 0, dependence.max()
@@ -95,7 +95,7 @@ def pyramid(
     White lines part the bins, cells that two bins share are pale, a dot marks the cell that each bin keeps. ``grid``
     says where the bins are: ``models.pooling.pyramid.grid`` or another function like it.
     """
-    size = (3.1 * len(levels), 0.4 + 2.3 * len(maps))
+    size = (2.4 * len(levels), 0.4 + 2.3 * len(maps))
     figure, axes = plt.subplots(len(maps), len(levels), figsize=size, squeeze=False)
     for row, (name, values) in zip(axes, maps.items(), strict=True):
         for panel, level in zip(row, levels, strict=True):
@@ -110,7 +110,7 @@ def pyramid(
             panel.add_collection(PatchCollection(frames, facecolor="none", edgecolor="white", linewidth=0.7))
             kept = np.array([_highest(values, *each) for each in bins]) + 0.5
             panel.plot(kept[:, 1], kept[:, 0], "o", ms=3.2, color="#56B4E9", mec="black", mew=0.4)
-            panel.set_title(f"{level} × {level}: {len(shared[0])} rows, {len(shared[1])} steps shared", fontsize=10)
+            panel.set_title(f"{level} × {level}\n{len(shared[0])} rows, {len(shared[1])} steps shared", fontsize=10)
             panel.grid(False)
         row[0].set_ylabel(f"{name}\nrow")
     figure.supxlabel("step in time", fontsize=11)
@@ -142,7 +142,7 @@ def attention(weights: Mapping[str, np.ndarray], levels: Sequence[int], *, title
     grids = [(n, slice(start, start + n**2)) for n, start in zip(levels, parts, strict=False) if n > 1]
     every = np.concatenate([*times.values()])
     norm = TwoSlopeNorm(1, min(0.99, every.min()), max(1.01, every.max()))
-    size = (1.1 + 1.45 * len(times), 1.0 + 1.3 * len(grids))
+    size = (1.2 + 1.25 * len(times), 1.0 + 1.2 * len(grids))
     figure, axes = plt.subplots(len(grids), len(times), figsize=size, squeeze=False)
     for row, (level, part) in zip(axes, grids, strict=True):
         for panel, values in zip(row, times.values(), strict=True):

@@ -72,7 +72,7 @@ def test_receptive_fields_show_dependence_and_what_is_claimed():
 def test_pyramid_marks_each_bins_winner_and_what_is_shared(level, rows, steps):
     values = np.random.default_rng(level).permutation(20 * 45).reshape(20, 45).astype(float)
     axes = pictures.pyramid({"clip": values}, (level,), grid, title="t").axes[0]
-    assert axes.get_title() == f"{level} × {level}: {rows} rows, {steps} steps shared"
+    assert axes.get_title() == f"{level} × {level}\n{rows} rows, {steps} steps shared"
     kept = {values[int(y), int(x)] for x, y in axes.lines[-1].get_xydata()}
     assert kept == {values[a:b, c:d].max() for _, a, b, c, d in grid((level,), 20, 45)}
     assert len(axes.collections[-1].get_paths()) == level**2
