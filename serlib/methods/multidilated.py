@@ -11,7 +11,8 @@ profile, ff-spp) the range test's smoothed loss begins to fall at about 2e-4 and
 at 128 filters is half as high, by common sense. The study profile has fewer filters, a frame every 20 ms (N = 4: about
 as long in seconds) and pools 4 of them. As everywhere here, no value lies more than 80 dB below the clip's largest.
 
-Beyond the paper, on dev alone: ``multidilated/try-*`` (see ``TRIES``), of which ``multidilated/best`` is made.
+Beyond the paper: ``multidilated/try-*`` (see ``TRIES``), of which ``multidilated/best`` is to be made on dev alone.
+They have not been run yet: ``BEST`` is a guess until then.
 """
 
 from functools import partial
