@@ -49,6 +49,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.list or not options.method:
         print("\n".join(f"{name:40} {methods.get(name).title}" for name in methods.names()))
         return 0
+    for name in options.method:
+        methods.get(name)  # a wrong name is told before anything trains
     corpus = load_corpus(options.corpus, options.root, **_pairs(options.option))
     store = RunStore(options.out, shelves=None if options.out is None else [])
     for name in options.method:
@@ -103,13 +105,15 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="fill the run store")
     _corpus_options(run)
     run.add_argument("--list", action="store_true", help="show the methods")
-    run.add_argument("--method", nargs="+", default=[], metavar="M")
+    run.add_argument("--method", nargs="+", action="extend", default=[], metavar="M")
     run.add_argument("--profile", choices=("quick", "study", "paper"), default="quick")
     run.add_argument("--folds", help="scheme; default: what fits the corpus")
     run.add_argument("--seeds", type=int, nargs="+", default=[0])
     run.add_argument("--jobs", type=int, default=-1, help="runs at once (-1: one per core)")
     run.add_argument("--device", default="auto")
-    run.add_argument("--option", nargs="*", default=[], metavar="KEY=VALUE", help="options of the corpus' loader")
+    run.add_argument(
+        "--option", nargs="*", action="extend", default=[], metavar="KEY=VALUE", help="options of the corpus' loader"
+    )
     run.add_argument("--out", help="folder for the runs (default: runs/)")
     run.add_argument("--keep-weights", action="store_true", help="store the models too, for serlib predict")
     run.set_defaults(call=_run)
@@ -120,7 +124,7 @@ def parser() -> argparse.ArgumentParser:
     )
     check.add_argument("name")
     check.add_argument("--root")
-    check.add_argument("--option", nargs="*", default=[], metavar="KEY=VALUE")
+    check.add_argument("--option", nargs="*", action="extend", default=[], metavar="KEY=VALUE")
     check.set_defaults(call=_check)
 
     predict = commands.add_parser("predict", help="score recordings of your own with a kept model")

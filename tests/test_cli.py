@@ -31,6 +31,21 @@ def test_run_prints_leakage_and_scores_of_a_table_of_ones_own(table, capsys):
     assert float(re.search(r"UA +([\d.]+)", told)[1]) > 60  # brightness tells the hums' emotion
 
 
+def test_a_method_option_said_twice_runs_both(table, capsys):
+    plain, scaled = "baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm"
+    arguments = ["run", "--corpus", "table", "--root", table, "--jobs", "1", "--folds", "leave-one-session-out"]
+    assert main([*arguments, "--method", plain, "--method", scaled]) == 0
+    told = capsys.readouterr().out
+    assert f"{plain} · " in told and f"{scaled} · " in told
+
+
+def test_an_unknown_method_is_told_before_the_first_trains(table, cache, capsys):
+    known, unknown = "baselines/egemaps-svm", "baselines/egemaps-swm"
+    arguments = ["run", "--corpus", "table", "--root", table, "--method", known, unknown, "--out", str(cache / "no")]
+    assert main(arguments) == 2
+    assert unknown in capsys.readouterr().err and not (cache / "no").exists()
+
+
 def test_run_keeps_weights_and_predict_uses_them(table, tiny_corpus, cache, capsys):
     out = cache / "kept"
     arguments = ["run", "--corpus", "table", "--root", table, "--method", "focal/mfcc-softmax", "--jobs", "1"]

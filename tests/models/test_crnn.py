@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from padding import GARBAGE, alone_and_together
 from torch.nn import functional as F
 
 from serlib.models import CRNN
@@ -71,20 +72,14 @@ def test_dropout_works_in_training_alone(small):
 @settings(max_examples=30, deadline=None)
 @given(
     length=st.integers(8, 120), padding=st.integers(0, 60), others=st.lists(st.integers(8, 150), max_size=3),
-    garbage=st.sampled_from([0.0, 7.0, -1e4, float("nan"), float("inf")]), place=st.integers(0, 3),
+    garbage=GARBAGE, place=st.integers(0, 3),
     last=st.booleans(),
 )  # fmt: skip
 def test_a_clip_alone_equals_the_clip_in_a_padded_batch(length, padding, others, garbage, place, last):
-    network, wanted, place = small_network(last_states=last), clip(length, 1), min(place, len(others))
+    network = small_network(last_states=last)
     rows = [clip(frames, 2 + i) for i, frames in enumerate(others)]
-    rows.insert(place, wanted)
-    batch = torch.full((len(rows), 1, BINS, max(length + padding, *others, 0)), garbage)
-    for row, x in zip(batch, rows, strict=True):
-        row[..., : x.shape[-1]] = x[0]
-    with torch.no_grad():
-        alone = network(wanted, torch.tensor([length]))
-        together = network(batch, torch.tensor([x.shape[-1] for x in rows]))
-    torch.testing.assert_close(together[place : place + 1], alone, atol=1e-5, rtol=0)
+    alone, together = alone_and_together(network, clip(length, 1), rows, padding=padding, place=place, garbage=garbage)
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 
 def test_without_the_mask_padding_would_matter(small):

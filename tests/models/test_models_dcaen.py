@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from padding import GARBAGE, alone_and_together
 from torch import nn
 from torch.nn import functional as F
 
@@ -126,19 +127,13 @@ def test_equals_a_network_written_by_hand(attention):
 @settings(max_examples=12, deadline=None)
 @given(
     length=st.integers(1, 300), padding=st.integers(0, 90), others=st.lists(st.integers(1, 400), max_size=3),
-    garbage=st.sampled_from([0.0, 7.0, -1e4, float("nan"), float("inf")]), place=st.integers(0, 3),
+    garbage=GARBAGE, place=st.integers(0, 3),
 )  # fmt: skip
 def test_a_clip_alone_equals_the_clip_in_a_padded_batch(options, length, padding, others, garbage, place):
-    network, wanted, place = made(**options), clip(length), min(place, len(others))
+    network = made(**options)
     rows = [clip(samples, 1 + i) for i, samples in enumerate(others)]
-    rows.insert(place, wanted)
-    batch = torch.full((len(rows), max(length + padding, *others, 0)), garbage)
-    for row, x in zip(batch, rows, strict=True):
-        row[: x.shape[1]] = x[0]
-    with torch.no_grad():
-        alone = network(wanted, torch.tensor([length]))
-        together = network(batch, torch.tensor([x.shape[1] for x in rows]))
-    torch.testing.assert_close(together[place : place + 1], alone, atol=1e-5, rtol=0)
+    alone, together = alone_and_together(network, clip(length), rows, padding=padding, place=place, garbage=garbage)
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 
 def test_zeros_that_belong_to_a_clip_are_heard_and_those_of_a_batch_are_not():

@@ -4,6 +4,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from padding import GARBAGE, alone_and_together
 from torch.nn import functional as F
 
 from serlib.models import MultiDilatedCNN
@@ -92,19 +93,14 @@ def test_the_order_of_axes_is_a_switch():
 @given(
     name=st.sampled_from(sorted(NETWORKS)), length=st.integers(4, 90), padding=st.integers(0, 40),
     others=st.lists(st.integers(4, 120), max_size=3), place=st.integers(0, 3), seed=st.integers(0, 99),
-    garbage=st.sampled_from([0.0, 7.0, -1e4, float("nan"), float("inf")]),
+    garbage=GARBAGE,
 )  # fmt: skip
 def test_a_clip_alone_equals_the_clip_in_a_padded_batch(name, length, padding, others, place, seed, garbage):
-    wanted, place, network = clip(length, seed), min(place, len(others)), NETWORKS[name]
     rows = [clip(frames, seed + 1 + i) for i, frames in enumerate(others)]
-    rows.insert(place, wanted)
-    batch = torch.full((len(rows), 3, BINS, max(length + padding, *others, 0)), garbage)
-    for row, x in zip(batch, rows, strict=True):
-        row[..., : x.shape[-1]] = x[0]
-    with torch.no_grad():
-        alone = network(wanted, torch.tensor([length]))
-        together = network(batch, torch.tensor([x.shape[-1] for x in rows]))
-    torch.testing.assert_close(together[place : place + 1], alone, atol=1e-5, rtol=1e-5)
+    alone, together = alone_and_together(
+        NETWORKS[name], clip(length, seed), rows, padding=padding, place=place, garbage=garbage
+    )
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["gmp", "multi", "attention"])
