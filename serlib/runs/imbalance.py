@@ -18,7 +18,7 @@ import pandas as pd
 from serlib.corpora import load_corpus
 from serlib.corpora.corpus import Corpus
 from serlib.protocol import Fold, Scores, folds
-from serlib.protocol.intervals import draw_speakers, percentiles
+from serlib.protocol.intervals import draw_speakers, percentiles, weighted_score
 from serlib.runs.engine import cross_validate, stored_scores
 from serlib.runs.store import RunStore
 
@@ -135,18 +135,17 @@ def _measures(scores: Scores, condition: str, *, draws: int = 2000) -> dict[str,
     """Return each measure in percent for all speakers once and for ``draws`` resamples of them: (1 + draws,)."""
     weights = draw_speakers(scores.counts.shape[1], draws, 0)
     counts = np.tensordot(weights, scores.counts, axes=(1, 1)).astype(float)  # (draws, seeds, C, C)
-    hits, true = np.diagonal(counts, axis1=-2, axis2=-1), counts.sum(-1)
-    recalls = 100 * np.divide(hits, true, where=true > 0, out=np.full_like(true, np.nan))
+    true = counts.sum(-1)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    recalls = np.divide(hits, true, where=true > 0, out=np.full_like(true, np.nan))
     shares = np.array([CONDITIONS[condition][c] for c in scores.classes])
     small = np.isin(scores.classes, SMALL)
-    values = {
-        "ua": np.nanmean(recalls, -1),
-        "wa": 100 * hits.sum(-1) / true.sum(-1),
-        "wa_at_shares": np.nansum(recalls * shares, -1) / (~np.isnan(recalls) * shares).sum(-1),
-        "recall_small": np.nanmean(recalls[..., small], -1),
-        "recall_large": np.nanmean(recalls[..., ~small], -1),
+    values = {name: weighted_score(scores.counts, weights, name) for name in ("ua", "wa")} | {
+        "wa_at_shares": (np.nansum(recalls * shares, -1) / (~np.isnan(recalls) * shares).sum(-1)).mean(1),
+        "recall_small": np.nanmean(recalls[..., small], -1).mean(1),
+        "recall_large": np.nanmean(recalls[..., ~small], -1).mean(1),
     }
-    return {name: each.mean(1) for name, each in values.items()}
+    return {name: 100 * each for name, each in values.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
