@@ -2,7 +2,10 @@
 
 Printed: 22.05 kHz, Hann 2048, hop 512, 128 mel bands or 40 MFCC, at most 6 s, ResNet-18, focal loss, five stratified
 folds. Not printed, so ours to choose: gamma (2, the paper's example), optimiser (Adam 1e-3 with cosine decay, weight
-decay 1e-4), batch (64), epochs (50), input scaling (training part, per band).
+decay 1e-4), batch (16), epochs (50), input scaling (training part, per band).
+
+The batch matters: at 32, a bucketing window holds all that EMO-DB has to train on, so that batches repeat and are alike
+in length; over four folds (study profile, mel, softmax) UA on dev was then 62 %, at 16 it is 67 %.
 """
 
 from functools import partial
@@ -12,10 +15,10 @@ from serlib.methods.neural import NeuralMethod, Recipe
 from serlib.training import Training
 
 GAMMA = 2.0
-PAPER = {"crop": 6.0, "width": 64, "epochs": 50, "batch": 64, "rate": 1e-3}
+PAPER = {"crop": 6.0, "width": 64, "epochs": 50, "batch": 16, "rate": 1e-3}
 SIZES = {
     "paper": PAPER,
-    "study": PAPER | {"width": 16, "epochs": 25, "batch": 32, "rate": 2e-3},
+    "study": PAPER | {"width": 16, "epochs": 25, "rate": 2e-3},
     "quick": PAPER | {"crop": 2.0, "width": 4, "epochs": 3, "batch": 32, "rate": 3e-3},
 }
 
