@@ -6,9 +6,9 @@ import sys
 import numpy as np
 import pytest
 import torch
+from refusal import refused, with_a_clip_cut
 
 from serlib import methods
-from serlib.corpora.corpus import Corpus
 from serlib.geometry import clustering
 from serlib.losses import MetricLoss
 from serlib.models import CNNBiRNN
@@ -16,10 +16,6 @@ from serlib.protocol import folds
 from serlib.training import Hardware
 
 PAIRS = {"kind": "TripletMarginLoss", "weight": 1.0}
-
-
-def refused(message, error=ValueError):
-    return pytest.raises(error, match=f"^{re.escape(message)}")
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +63,8 @@ def test_sizes_that_make_no_network(option):
 
 def test_a_recording_of_a_tenth_of_a_second_among_good_ones(tiny_corpus, cache, monkeypatch):
     """The frames are counted before anything is learned from the clip."""
-    table = tiny_corpus.table.copy()
     fold = folds(tiny_corpus, "speaker-folds-5")[0]
-    row = fold.train[0]
-    table.iloc[row, table.columns.get_loc("start")], table.iloc[row, table.columns.get_loc("end")] = 0.0, 0.1
-    corpus = Corpus("tiny", table, tiny_corpus.classes)
+    corpus = with_a_clip_cut(tiny_corpus, fold.train[0], 0.0, 0.1)
     with pytest.raises(ValueError, match=r"clip 0 of the batch has \d+ frames; .* needs at least 15"):
         methods.get("center/mel-center").run(
             corpus, fold, profile="quick", seed=0, hardware=Hardware.choose("cpu", "float32")

@@ -1,13 +1,11 @@
 """Bad input to what paper 002 needs: levels, lengths, clips too short, names of axes and modes."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
+from refusal import refused, with_a_clip_cut
 
 from serlib import methods
-from serlib.corpora.corpus import Corpus
 from serlib.geometry.receptive_field import as_printed, of_network, standard, touched
 from serlib.models import MultiDilatedCNN
 from serlib.models.pooling import AttentionPooling, SpatialPyramidPooling
@@ -16,10 +14,6 @@ from serlib.protocol import folds
 from serlib.training import Hardware
 
 CPU = Hardware.choose("cpu", "float32")
-
-
-def refused(message, error=ValueError):
-    return pytest.raises(error, match=f"^{re.escape(message)}")
 
 
 @pytest.fixture(scope="module")
@@ -104,11 +98,8 @@ def test_ways_to_measure_that_are_unknown(network):
 
 def test_a_recording_of_a_few_milliseconds_among_good_ones(tiny_corpus, cache):
     """Frames are counted before anything is learned from the clip."""
-    table = tiny_corpus.table.copy()
     fold = folds(tiny_corpus, "speaker-folds-5")[0]
-    row = fold.train[0]
-    table.iloc[row, table.columns.get_loc("start")], table.iloc[row, table.columns.get_loc("end")] = 0.1, 0.13
-    corpus = Corpus("tiny", table, tiny_corpus.classes)
+    corpus = with_a_clip_cut(tiny_corpus, fold.train[0], 0.1, 0.13)
     with pytest.raises(ValueError, match=r"lengths lie in [1-3]\.\.\d+; allowed are 4\.\."):
         methods.get("multidilated/multi").run(corpus, fold, profile="quick", seed=0, hardware=CPU)
 
