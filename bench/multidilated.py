@@ -88,7 +88,7 @@ def main() -> None:
     lengths = torch.randint(FRAMES * 3 // 4, FRAMES + 1, (BATCH,), generator=torch.Generator().manual_seed(0))
     lengths[0] = FRAMES
     batch = batch_of(lengths)
-    fast, plain = Hardware.choose(device), Hardware.choose(device, "float32")
+    fast, plain = Hardware.choose(device, "bfloat16"), Hardware.choose(device, "float32")
     calls = {"float32": step_of(plain, batch), fast.autocast: step_of(fast, batch)}
     if device == "cuda":
         calls["compiled"] = step_of(fast, batch, compiled=True)

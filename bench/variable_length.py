@@ -79,13 +79,16 @@ def speed(hardware: Hardware) -> None:
 
 
 def waste(epochs: int = 5) -> None:
+    """Padding of small and of large batches, and of shuffled ones; a wider window of lengths costs more of it."""
     data = examples(1)
-    padded = valid = 0
-    for _, batch, lengths, _ in (each for seed in range(epochs) for each in TrainingBatches(data, 32, seed=seed)):
-        padded, valid = padded + batch.shape[0] * batch.shape[-1], valid + int(lengths.sum())
-    shuffled = np.random.default_rng(0).permutation(data.lengths)[: CLIPS // 32 * 32].reshape(-1, 32)
-    print(f"  bucketed batches: {1 - valid / padded:.1%} of frames are padding  (under {WASTE:.0%})")
-    print(f"  shuffled batches: {1 - shuffled.mean() / shuffled.max(1).mean():.1%}")
+    for size, told in ((16, f" (under {WASTE:.0%})"), (32, "")):
+        padded = valid = 0
+        batches = TrainingBatches(data, size, seed=0)
+        for _, batch, lengths, _ in (each for _ in range(epochs) for each in batches):
+            padded, valid = padded + batch.shape[0] * batch.shape[-1], valid + int(lengths.sum())
+        shuffled = np.random.default_rng(0).permutation(data.lengths)[: CLIPS // size * size].reshape(-1, size)
+        print(f"  batches of {size}: {1 - valid / padded:.1%} of frames are padding{told}; "
+              f"shuffled {1 - shuffled.mean() / shuffled.max(1).mean():.1%}")  # fmt: skip
 
 
 def peak_memory() -> None:

@@ -117,6 +117,11 @@ class Recipe:
         """Return all that defines the array, ready for JSON: kind, version and every field."""
         return {"kind": type(self).__name__, "version": self.version, **asdict(self)}
 
+    @property
+    def quiet(self) -> float | np.ndarray:
+        """Least deviation that scaling divides by, in the unit of the values; it broadcasts to (channels, 1, 1)."""
+        return 0.0
+
     def extract(self, signal: np.ndarray) -> np.ndarray:
         """Turn (samples,) floats into float32 features.
 

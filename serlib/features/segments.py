@@ -57,11 +57,12 @@ class SegmentSpectrogram(LinearSpectrogram):
         shift = self._samples("train_shift_seconds" if training else "eval_shift_seconds")
         return np.maximum(np.asarray(samples, np.int64) - self.segment_samples, 0) // shift + 1
 
-    def cut(self, signals: Sequence[np.ndarray], *, training: bool) -> tuple[np.ndarray, np.ndarray]:
+    def cut(self, signals: Sequence[np.ndarray], *, training: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cut utterances, (samples,) float32 each.
 
         Returns:
-            Segments (N, segment_samples) float32 and, for each, which utterance it is from: (N,) int64, ascending.
+            Segments (N, segment_samples) float32; for each, which utterance it is from, (N,) int64, ascending; and how
+            many of its frames hold nothing that was filled up, (N,) int64, at least 1.
 
         Raises:
             ValueError: in training, when no utterance is as long as a segment.
@@ -74,11 +75,11 @@ class SegmentSpectrogram(LinearSpectrogram):
         groups = np.repeat(np.arange(len(signals)), counts)
         shift = self._samples("train_shift_seconds" if training else "eval_shift_seconds")
         starts = shift * np.concatenate([np.arange(count) for count in counts])
-        segments = np.zeros((len(groups), size), np.float32)
-        for row, group, start in zip(segments, groups, starts, strict=True):
+        segments, filled = np.zeros((len(groups), size), np.float32), np.zeros(len(groups), np.int64)
+        for k, (group, start) in enumerate(zip(groups, starts, strict=True)):
             piece = signals[group][start : start + size]
-            row[: len(piece)] = piece
-        return segments, groups
+            segments[k, : len(piece)], filled[k] = piece, len(piece)
+        return segments, groups, np.maximum(1, 1 + (filled - self.window_length) // self.hop_length)
 
     def spectrograms(self, segments: np.ndarray, *, device: str = "cpu", batch_size: int = 256) -> np.ndarray:
         """Return the spectrograms (N, 1, n_bins, frames) float32 of (N, segment_samples), computed on ``device``.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 WINDOWS = ("hann", "hamming")
 TINY = 1e-10  # least power that a logarithm is taken of: librosa's amin
+# A band in which nothing sounds moves by 0.2 dB when a clip begins or ends abruptly, and a sounding one by 10 and more.
+QUIET_DB = 3.0
 
 
 @cache
@@ -105,6 +107,11 @@ class LogMel(Spectrogram):
     def _top_hz(self) -> float:
         return self.sample_rate_hz / 2 if self.f_max_hz is None else self.f_max_hz
 
+    @property
+    def quiet(self) -> np.ndarray:
+        """3 dB, a tenth of it per frame for deltas and a tenth of that for theirs: (1 or 3, 1, 1)."""
+        return QUIET_DB * np.array([1.0] if self.delta_width is None else [1.0, 0.1, 0.01])[:, None, None]
+
     def extract(self, signal: np.ndarray) -> np.ndarray:
         """Return (1 or 3, frequency, time) float32; deltas are per frame."""
         import torch
@@ -163,6 +170,11 @@ class LinearSpectrogram(Spectrogram):
         super().__post_init__()
         fits = self.compression in ("log", "mu-law")
         require(fits, f"compression is {self.compression!r}; allowed are 'log' and 'mu-law'")
+
+    @property
+    def quiet(self) -> float:
+        """3 dB in nepers of power; a hundredth of mu-law's range."""
+        return QUIET_DB * np.log(10) / 10 if self.compression == "log" else 0.01
 
     def extract(self, signal: np.ndarray) -> np.ndarray:
         """Return (1, n_bins, time) float32: the natural logarithm of the power, or mu-law in 0..1."""

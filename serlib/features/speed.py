@@ -35,6 +35,11 @@ class SpeedChanged(Recipe):
         """What the base does better in."""
         return self.base.prefer
 
+    @property
+    def quiet(self) -> float | np.ndarray:
+        """As of the base."""
+        return self.base.quiet
+
     def to_dict(self) -> dict[str, Any]:
         """Return factor and base, ready for JSON."""
         return {"kind": "SpeedChanged", "version": self.version, "factor": self.factor, "base": self.base.to_dict()}

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,12 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from serlib.corpora.corpus import Corpus
 from serlib.features.audio import AudioError, Recipe, decode, require, tell_resampled
+from serlib.files import write_whole
 from serlib.paths import cache_dir
 
 READERS = ("soundfile", "soxr")
@@ -126,14 +125,9 @@ def _make(path: Path, row: Mapping[str, Any], recipe: Recipe) -> tuple[int, str 
 
 def _write(path: Path, features: np.ndarray) -> None:
     """Write an array and its checksum, whole or not at all; ``np.load`` reads the file too."""
-    buffer, temporary = BytesIO(), path.with_name(f"{uuid4().hex}.tmp")
+    buffer = BytesIO()
     np.save(buffer, features, allow_pickle=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        temporary.write_bytes(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_whole(path, buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
 
 
 def _load(path: Path, *, tell: bool = True) -> np.ndarray | None:

@@ -29,7 +29,8 @@ class ClassifierLoss(nn.Module):
     Args:
         num_classes: C, at least 2.
         embedding_size: E, at least 1.
-        class_weight: C positive weights or None. ``forward`` returns sum(w_y l) / sum(w_y), as torch's cross_entropy.
+        class_weight: C positive weights or None. ``forward`` returns sum(w_y l) / B, as TensorFlow's class
+            weights do: divided by sum(w_y), as torch's cross_entropy, they would cancel in a batch of one class.
         bias: whether a bias (C,) stands beside ``weight`` (C, E).
 
     Raises:
@@ -51,7 +52,7 @@ class ClassifierLoss(nn.Module):
         self.register_buffer("class_weight", class_weight, persistent=False)  # part of the recipe, not of the state
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
-        """Class-weighted mean of the losses, a scalar, of embeddings (B, E) and labels (B,) int64."""
+        """Mean of the class-weighted losses, a scalar, of embeddings (B, E) and labels (B,) int64."""
         return self._checked(embeddings, labels, "mean")
 
     def per_sample(self, embeddings: Tensor, labels: Tensor) -> Tensor:
@@ -76,13 +77,13 @@ class ClassifierLoss(nn.Module):
 
     def _loss(self, embeddings: Tensor, labels: Tensor, reduction: str) -> Tensor:
         logits = self._logits(embeddings, labels)
-        weighted = reduction == "mean" and self.class_weight is not None
-        weight = self.class_weight.to(logits.dtype) if weighted else None
-        return F.cross_entropy(logits, labels, weight, ignore_index=NO_LABEL, reduction=reduction)
+        if reduction == "none" or self.class_weight is None:
+            return F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction=reduction)
+        weight = self.class_weight.to(logits.dtype)
+        return F.cross_entropy(logits, labels, weight, ignore_index=NO_LABEL, reduction="sum") / len(labels)
 
     def _mean(self, losses: Tensor, labels: Tensor) -> Tensor:
-        weight = torch.ones_like(losses) if self.class_weight is None else self.class_weight[labels]
-        return (weight * losses).sum() / weight.sum()
+        return losses.mean() if self.class_weight is None else (self.class_weight[labels] * losses).mean()
 
     def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
         """Logits (B, C); a margin loss puts its margin on those of the labels, unless they are None."""

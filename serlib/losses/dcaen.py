@@ -56,18 +56,18 @@ class DCaENLoss(SoftmaxLoss):
 
     def drain(self) -> tuple[float, float]:
         """Return mean cross-entropy and mean cosine of what was trained on since the last call; NaN for nothing."""
-        sums, self._seen = sum(self._seen, torch.zeros(3)), []
+        sums, self._seen = (torch.stack(self._seen).sum(0) if self._seen else torch.full((3,), torch.nan)), []
         return tuple((sums[1:] / sums[0]).tolist())
 
     def _loss(self, embeddings: Tensor, labels: Tensor, reduction: str) -> Tensor:
         if reduction == "none":
-            rows = zip(embeddings.split(1), labels.split(1), strict=True)
-            return torch.stack([self._joint(*self.terms(*row)) for row in rows])
+            rows = [complementary_loss(*self.halves(row), self.threshold) for row in embeddings.split(1)]
+            return self._joint(super()._loss(embeddings, labels, reduction), torch.stack(rows))
         terms = self.terms(embeddings, labels)
         if self.training:
             cosine = complementary_loss(*self.halves(embeddings))
             seen = torch.stack([torch.ones_like(cosine), terms[0], cosine]).detach()
-            self._seen.append(len(labels) * seen.float().cpu())
+            self._seen.append(len(labels) * seen.float())
         return self._joint(*terms)
 
     def _joint(self, cross_entropy: Tensor, constraint: Tensor) -> Tensor:

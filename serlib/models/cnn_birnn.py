@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence
 
-from serlib.models.pooling import check_lengths, halved, mask_tail
+from serlib.models.over_time import over_time
+from serlib.models.pooling import check_lengths, halved, mask_tail, widened
 
 SHORTEST = 15  # frames or bins, of which one is left
 
@@ -30,13 +30,20 @@ class CNNBiRNN(nn.Module):
         channels: of the input.
         width: factor on the channels of the convolutions and on the size of the GRU.
         embedding_size: of z.
+        dropout: before the linear layer, in [0, 1); the summary says of none.
+
+    Raises:
+        ValueError: for a number that is not allowed.
     """
 
-    def __init__(self, *, bins: int = 128, channels: int = 1, width: float = 1.0, embedding_size: int = 64) -> None:
+    def __init__(
+        self, *, bins: int = 128, channels: int = 1, width: float = 1.0, embedding_size: int = 64, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        if bins < SHORTEST or channels < 1 or not width > 0 or embedding_size < 1:
+        if bins < SHORTEST or channels < 1 or not width > 0 or embedding_size < 1 or not 0 <= dropout < 1:
             came = f"bins={bins}, channels={channels}, width={width}, embedding_size={embedding_size}"
-            raise ValueError(f"{came}; allowed are bins from {SHORTEST}, a width above 0, otherwise at least 1")
+            allowed = f"bins from {SHORTEST}, a width above 0, dropout in [0, 1), otherwise at least 1"
+            raise ValueError(f"{came}, dropout={dropout}; allowed are {allowed}")
         self.bins, self.embedding_size = bins, embedding_size
         *widths, state = (max(1, round(width * size)) for size in (48, 64, 80, 96, 128))
         self.stem = nn.Conv2d(channels, widths[0], 7, stride=2, padding=3)
@@ -44,7 +51,7 @@ class CNNBiRNN(nn.Module):
         self.pool = nn.MaxPool2d(2)
         left = int(frames_out(torch.tensor(bins)))
         self.recurrent = nn.GRU(left * widths[-1], state, batch_first=True, bidirectional=True)
-        self.linear = nn.Linear(2 * state, embedding_size)
+        self.dropout, self.linear = nn.Dropout(dropout), nn.Linear(2 * state, embedding_size)
         for conv in (self.stem, *self.convs):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
             nn.init.zeros_(conv.bias)
@@ -64,8 +71,7 @@ class CNNBiRNN(nn.Module):
         x, lengths = torch.relu(self.stem(mask_tail(x, lengths))), halved(lengths)
         for conv in self.convs:  # a pool of two frames never mixes a valid one that is kept with padding
             x, lengths = self.pool(torch.relu(conv(mask_tail(x, lengths)))), lengths // 2
-        steps = x.permute(0, 3, 1, 2).flatten(2).float()  # (B, C, F, T') -> (B, T', C * F)
+        steps = widened(x.permute(0, 3, 1, 2).flatten(2))  # (B, C, F, T') -> (B, T', C * F)
         with torch.autocast(x.device.type, enabled=False):  # a GRU in bfloat16 forgets over long clips
-            packed = pack_padded_sequence(steps, lengths.cpu(), batch_first=True, enforce_sorted=False)
-            _, state = self.recurrent(packed)  # (2, B, state): forwards at the last valid frame, backwards at the first
-            return self.linear(torch.relu(state.transpose(0, 1).flatten(1)))
+            _, state = over_time(self.recurrent, steps, lengths)  # (2, B, state)
+            return self.linear(self.dropout(torch.relu(state.transpose(0, 1).flatten(1))))

@@ -45,18 +45,20 @@ class CNNTFGAP(nn.Module):
             smaller; ``"same"``: as large as the input. Both are guesses.
         embedding_size: None: x is the mean; a number: a linear layer behind it, so that x may point anywhere (a head
             that compares angles has more room then: among vectors without negative entries they are at most 90°).
+        dropout: of the mean, in [0, 1); not in the paper.
 
     Raises:
-        ValueError: for a size below 1 or an unknown padding.
+        ValueError: for a number that is not allowed or an unknown padding.
     """
 
     def __init__(
-        self, *, channels: int = 1, width: float = 1.0, padding: str = "meet", embedding_size: int | None = None
-    ) -> None:
+        self, *, channels: int = 1, width: float = 1.0, padding: str = "meet", embedding_size: int | None = None,
+        dropout: float = 0.0,
+    ) -> None:  # fmt: skip
         super().__init__()
-        if channels < 1 or not width > 0 or (embedding_size is not None and embedding_size < 1):
-            came = f"channels={channels}, width={width}, embedding_size={embedding_size}"
-            raise ValueError(f"{came}; allowed are a width above 0, otherwise at least 1")
+        if channels < 1 or not width > 0 or (embedding_size is not None and embedding_size < 1) or not 0 <= dropout < 1:
+            came = f"channels={channels}, width={width}, embedding_size={embedding_size}, dropout={dropout}"
+            raise ValueError(f"{came}; allowed are a width above 0, dropout in [0, 1), otherwise at least 1")
         if padding not in PADDINGS:
             raise ValueError(f"padding is {padding!r}; allowed are {', '.join(PADDINGS)}")
         branch, *widths = (max(1, round(width * size)) for size in (8, 32, 48, 64, 80))
@@ -66,7 +68,7 @@ class CNNTFGAP(nn.Module):
         self.time = Step(channels, branch, (2, 8), second)
         inside = [2 * branch, *widths]
         self.blocks = nn.ModuleList(Step(inside[k], inside[k + 1], 3, 1, pool=k < 2) for k in range(len(widths)))
-        self.mean = MaskedMeanPooling()
+        self.mean, self.dropout = MaskedMeanPooling(), nn.Dropout(dropout)
         self.linear = None if embedding_size is None else nn.Linear(widths[-1], embedding_size)
         self.embedding_size = embedding_size or widths[-1]
 
@@ -83,7 +85,7 @@ class CNNTFGAP(nn.Module):
         lengths = lengths - self.lost
         for block in self.blocks:
             x, lengths = block(x, lengths), lengths // (1 if block.pool is None else 2)
-        x = self.mean(x, lengths)
+        x = self.dropout(self.mean(x, lengths))
         if self.linear is None:
             return x
         with torch.autocast(x.device.type, enabled=False):

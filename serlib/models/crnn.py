@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from serlib.models.pooling import check_lengths, mask_tail
+from serlib.models.over_time import over_time
+from serlib.models.pooling import check_lengths, mask_tail, widened
 
 KERNELS = ((12, 16), (8, 12), (5, 7))  # frequency, time
 ENDS = {"none": nn.Identity, "relu": nn.ReLU, "prelu": nn.PReLU}
@@ -79,15 +79,13 @@ class CRNN(nn.Module):
             # ReLU behind the pool: the same values, on a quarter of the map
             x = torch.relu(self.pool(conv(nn.functional.pad(mask_tail(x, lengths), pad))))
             lengths = lengths // self.pool.kernel_size[1]
-        steps = x.permute(0, 3, 1, 2).flatten(2).float()  # (B, C, F, T') -> (B, T', C * F): time is the sequence
+        steps = widened(x.permute(0, 3, 1, 2).flatten(2))  # (B, C, F, T') -> (B, T', C * F): time is the sequence
         with torch.autocast(x.device.type, enabled=False):  # an LSTM in bfloat16 forgets
-            return self.end(self.linear(self.dropout(self._summary(steps, lengths.cpu()))))
+            return self.end(self.linear(self.dropout(self._summary(steps, lengths))))
 
     def _summary(self, steps: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return (B, directions * state) of (B, T', C * F)."""
-        packed = pack_padded_sequence(steps, lengths, batch_first=True, enforce_sorted=False)
-        outputs, (state, _) = self.recurrent(packed)
-        if self.last_states:  # forwards at the last valid frame, backwards at the first
+        outputs, state = over_time(self.recurrent, steps, lengths)
+        if self.last_states:
             return state.transpose(0, 1).flatten(1)
-        unpacked = pad_packed_sequence(outputs, batch_first=True)[0]  # zero behind each clip's end
-        return unpacked.sum(1) / lengths.to(unpacked.device).unsqueeze(1)
+        return outputs.sum(1) / lengths.to(outputs.device, non_blocking=True).unsqueeze(1)

@@ -6,6 +6,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from serlib.models.pooling.masked import widened
+
 ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 
@@ -58,7 +60,7 @@ class FeatureNetwork(nn.Module):
         if x.ndim != 2 or x.shape[1] < self.features:
             raise ValueError(f"the batch has shape {tuple(x.shape)}; needed are (B, {self.features}) functionals")
         with torch.autocast(x.device.type, enabled=False):  # a matrix so small gains nothing from bfloat16
-            return self.layers(x[:, : self.features].float())
+            return self.layers(widened(x[:, : self.features]))
 
 
 class UnchangedFeatures(nn.Module):
@@ -70,4 +72,4 @@ class UnchangedFeatures(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Return the first ``features`` columns of (B, at least ``features``)."""
-        return x[:, : self.features].float()
+        return widened(x[:, : self.features])

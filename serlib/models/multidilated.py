@@ -99,7 +99,8 @@ class MultiDilatedCNN(nn.Module):
         x, lengths = F.max_pool2d(x, (2, self.time_pool)), lengths // self.time_pool
         padded = int(lengths.min()) < x.shape[-1]
         frames = torch.arange(x.shape[-1], device=x.device)
-        keep = (frames < lengths.to(x.device).unsqueeze(1)).to(x.dtype).view(len(x), 1, 1, -1) if padded else None
+        inside = frames < lengths.to(x.device, non_blocking=True).unsqueeze(1)
+        keep = inside.to(x.dtype).view(len(x), 1, 1, -1) if padded else None
         for block in self.blocks:
             x = block(x, keep)
         return x, lengths

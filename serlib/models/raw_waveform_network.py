@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from serlib.models.feature_network import activation_of
-from serlib.models.pooling import check_lengths, mask_tail
+from serlib.models.pooling import check_lengths, mask_tail, widened
 
 ATTENTION = ("each", "last", "concat")
 
@@ -69,7 +69,7 @@ class RawWaveformNetwork(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Embed (B, samples), of which ``lengths`` (B,) are valid, as z (B, embedding_size)."""
-        units = self.frames(x, lengths).float()
+        units = widened(self.frames(x, lengths))
         with torch.autocast(x.device.type, enabled=False):  # an LSTM in bfloat16 forgets over long clips
             sums = [self._summed(*pair).squeeze(1) for pair in self._attended(units, lengths)]
             z = torch.cat(sums if self.attention == "concat" else sums[-1:], 1)
@@ -88,13 +88,15 @@ class RawWaveformNetwork(nn.Module):
         if not self.framewise:
             maps = self._convolved(x.unsqueeze(1), count * frame).unflatten(2, (steps, -1))
             return mask_tail(maps.permute(0, 1, 3, 2), count).permute(0, 3, 1, 2).flatten(2)
-        own = (torch.arange(steps) < count.cpu().unsqueeze(1)).to(x.device)  # only frames of a clip are convolved
-        maps = self._convolved(x.unflatten(1, (steps, frame))[own].unsqueeze(1)).flatten(1)
-        return maps.new_zeros(len(x), steps, maps.shape[1]).index_put((own,), maps)
+        # only frames of a clip are convolved; which, is found on the CPU, where nothing waits for the answer
+        own = torch.nonzero((torch.arange(steps) < count.unsqueeze(1)).flatten()).squeeze(1)
+        own = own.to(x.device, non_blocking=True)
+        maps = self._convolved(x.reshape(-1, frame).index_select(0, own).unsqueeze(1)).flatten(1)
+        return maps.new_zeros(len(x) * steps, maps.shape[1]).index_copy(0, own, maps).view(len(x), steps, -1)
 
     def weights(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return how much of each frame the last attention takes: (B, T), summing to 1, 0 past a clip's end."""
-        return self._attended(self.frames(x, lengths).float(), lengths)[-1][1]
+        return self._attended(widened(self.frames(x, lengths)), lengths)[-1][1]
 
     def _convolved(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Turn (N, 1, samples) into (N, channels / group, samples / shrink); ``lengths`` where clips end inside.
@@ -117,7 +119,7 @@ class RawWaveformNetwork(nn.Module):
     def _attended(self, units: torch.Tensor, lengths: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Return the outputs (B, T, cells) of each LSTM that has attention, and its weights (B, T)."""
         count = -(-lengths // self.frame)
-        past = (torch.arange(units.shape[1]) >= count.cpu().unsqueeze(1)).to(units.device)
+        past = (torch.arange(units.shape[1]) >= count.unsqueeze(1)).to(units.device, non_blocking=True)
         scores, pairs = [None, *self.scores][-2:], []
         for lstm, score in zip(self.lstms, scores, strict=True):
             units, _ = lstm(units)
@@ -126,7 +128,7 @@ class RawWaveformNetwork(nn.Module):
             weights = score(units).squeeze(2).masked_fill(past, -torch.inf).softmax(1)
             pairs.append((units, weights))
             if self.attention == "each":
-                units = units * (weights * count.to(weights).unsqueeze(1)).unsqueeze(2)
+                units = units * (weights * count.to(weights, non_blocking=True).unsqueeze(1)).unsqueeze(2)
         return pairs
 
     @staticmethod

@@ -48,12 +48,19 @@ class ResNet18(nn.Module):
         width: channels of the first stage; the later ones have 2, 4 and 8 times as many.
         channels: of the input.
         preactivation: see :class:`BasicBlock`.
+        dropout: of the embedding, in [0, 1); not in the paper.
+
+    Raises:
+        ValueError: for a number that is not allowed.
     """
 
-    def __init__(self, *, width: int = 64, channels: int = 1, preactivation: bool = False) -> None:
+    def __init__(
+        self, *, width: int = 64, channels: int = 1, preactivation: bool = False, dropout: float = 0.0
+    ) -> None:
         super().__init__()
-        if width < 1 or channels < 1:
-            raise ValueError(f"width={width}, channels={channels}: both must be at least 1")
+        if width < 1 or channels < 1 or not 0 <= dropout < 1:
+            came = f"width={width}, channels={channels}, dropout={dropout}"
+            raise ValueError(f"{came}; allowed are sizes from 1 and dropout in [0, 1)")
         self.embedding_size = 8 * width
         self.conv = nn.Conv2d(channels, width, 7, 2, padding=3, bias=False)
         self.norm = nn.BatchNorm2d(width)
@@ -68,7 +75,7 @@ class ResNet18(nn.Module):
             for first in (True, False)
         )  # fmt: skip
         self.last = nn.BatchNorm2d(8 * width) if preactivation else None
-        self.mean = MaskedMeanPooling()
+        self.mean, self.dropout = MaskedMeanPooling(), nn.Dropout(dropout)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
@@ -96,4 +103,4 @@ class ResNet18(nn.Module):
             x, lengths = block(x, lengths)
         if self.last is not None:
             x = torch.relu(self.last(x))
-        return self.mean(x, lengths)
+        return self.dropout(self.mean(x, lengths))

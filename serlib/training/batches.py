@@ -1,146 +1,131 @@
 """Length-bucketed padded batches: clips of similar length travel together, so little is padded and less is computed."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-MULTIPLE = 8  # the time axis of a batch is a multiple of it
-WINDOW = 16  # batches
+from serlib.training.examples import Examples
+
+MULTIPLE = 4  # the time axis of a batch is a multiple of it: few distinct widths let a library reuse what it prepared
+JITTER = 0.05  # of the logarithm of a clip's length: new neighbours in every epoch, with little padding
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Inputs of any length with their labels, held in memory.
-
-    Attributes:
-        inputs: arrays that share every axis but the last (time), such as (channels, frequency, time).
-        labels: (len(inputs),) int64 class indices.
-        names: of the clips, for messages; their positions where none are given.
-        groups: (len(inputs),) int64, 0, 1, 2, ... without a gap: which utterance an input is a piece of; None: every
-            input is an utterance of its own.
-    """
-
-    inputs: Sequence[np.ndarray]
-    labels: np.ndarray
-    names: Sequence[str] | None = None
-    groups: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.inputs) != len(self.labels) or not len(self.inputs):
-            raise ValueError(f"got {len(self.inputs)} inputs and {len(self.labels)} labels; need as many, at least one")
-        if self.groups is not None and len(self.groups) != len(self.labels):
-            raise ValueError(f"got {len(self.inputs)} inputs and {len(self.groups)} groups; need as many")
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """Valid frames or samples of every input: (len(self),) int64."""
-        return np.array([x.shape[-1] for x in self.inputs], np.int64)
-
-    def averaged(self, values: np.ndarray) -> np.ndarray:
-        """Average what was found for each input over the pieces of an utterance: (inputs, N) -> (utterances, N)."""
-        if self.groups is None:
-            return values
-        sums = np.zeros((self.groups.max() + 1, *values.shape[1:]))
-        np.add.at(sums, self.groups, values)
-        return (sums / np.bincount(self.groups)[:, None]).astype(values.dtype)
-
-    @property
-    def utterance_labels(self) -> np.ndarray:
-        """Label of every utterance: (utterances,) int64."""
-        return self.labels if self.groups is None else self.labels[np.unique(self.groups, return_index=True)[1]]
-
-
-def collate(inputs: Sequence[np.ndarray], *, multiple: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad with zeros at the end of the time axis and stack.
+class Shelf:
+    """Inputs laid end to end in one tensor on a device, from which a padded batch is one look-up.
 
     Args:
         inputs: arrays that share every axis but the last.
-        multiple: the batch's time axis is a multiple of it. Few distinct widths let the convolution library reuse
-            what it prepared for a shape.
+        device: where they shall lie; a GPU that has no room for them leaves them on the CPU.
+    """
+
+    def __init__(self, inputs: Sequence[np.ndarray], device: str = "cpu") -> None:
+        self.lengths = torch.tensor([x.shape[-1] for x in inputs])
+        total, shape = int(self.lengths.sum()), inputs[0].shape[:-1]
+        flat = torch.zeros(total + 1, *shape)  # time first; the last row is what padding reads
+        for piece, x in zip(flat[:-1].split(self.lengths.tolist()), inputs, strict=True):
+            piece.copy_(torch.from_numpy(np.ascontiguousarray(x)).movedim(-1, 0))
+        fits = "cuda" not in device or 2 * flat.nbytes < torch.cuda.mem_get_info(device)[0]
+        self.device, self.flat = device, flat.to(device) if fits else flat.pin_memory()
+        self.starts = self.lengths.cumsum(0) - self.lengths
+
+    def batch(self, rows: np.ndarray, *, multiple: int = MULTIPLE) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the padded batch (B, ..., T) float32 on the device and the lengths (B,) int64 on the CPU."""
+        rows = torch.as_tensor(rows)
+        lengths, starts = self.lengths[rows], self.starts[rows]
+        steps = torch.arange(-(-int(lengths.max()) // multiple) * multiple)
+        frames = torch.where(steps < lengths[:, None], starts[:, None] + steps, len(self.flat) - 1)
+        found = self.flat[frames.to(self.flat.device, non_blocking=True)]  # (B, T, ...)
+        return found.to(self.device, non_blocking=True).movedim(1, -1).contiguous(), lengths
+
+
+def batch_sizes(count: int, batch_size: int) -> np.ndarray:
+    """Return the sizes of the batches that ``count`` clips are cut into: alike to one clip, none of a single clip.
+
+    A batch of one has no deviation, which batch normalisation divides by. Only ``batch_size=1`` asks for it.
+    """
+    number = -(-count // batch_size)
+    if batch_size > 1:
+        number = max(1, min(number, count // 2))
+    return np.full(number, count // number) + (np.arange(number) < count % number)
+
+
+def bucketed(lengths: np.ndarray, sizes: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
+    """Cut clips of these lengths into batches of these sizes, of similar length, in random order.
+
+    All are sorted by a length that is moved at random by up to ``JITTER`` of itself: no window is cut, so no clip is
+    kept from another but by their lengths, and clips of equal length are shuffled.
+
+    Args:
+        lengths: (N,) of each clip.
+        sizes: of the batches, summing to N; see :func:`batch_sizes`.
+        generator: draws the order.
 
     Returns:
-        The batch (B, ..., longest) float32 and the valid lengths (B,) int64.
+        One array of positions a batch.
     """
-    lengths = torch.tensor([x.shape[-1] for x in inputs])
-    width = -(-int(lengths.max()) // multiple) * multiple
-    batch = torch.zeros((len(inputs), *inputs[0].shape[:-1], width))
-    for row, x in zip(batch, inputs, strict=True):
-        row[..., : x.shape[-1]] = torch.from_numpy(np.ascontiguousarray(x))
-    return batch, lengths
-
-
-def bucketed(
-    lengths: np.ndarray, batch_size: int, generator: np.random.Generator, order: np.ndarray
-) -> list[np.ndarray]:
-    """Cut ``order`` into batches of similar length.
-
-    The order is shuffled first; only within windows of about ``WINDOW`` batches are clips sorted by their padded
-    length, so that batches stay random while padding stays small. A last batch of one joins its neighbour: batch
-    normalisation needs two.
-    """
-    order = generator.permutation(order)
-    padded = -(-lengths // MULTIPLE)  # clips of the same padded length stay shuffled
-    windows = max(1, round(len(order) / (WINDOW * batch_size)))  # all alike: a small rest would be padded most
-    pieces = [part[np.argsort(padded[part], kind="stable")] for part in np.array_split(order, windows)]
-    batches = [part[start : start + batch_size] for part in pieces for start in range(0, len(part), batch_size)]
-    if len(batches) > 1 and len(batches[-1]) == 1:
-        batches[-2:] = [np.concatenate(batches[-2:])]
+    moved = np.log(lengths) + generator.uniform(-JITTER, JITTER, len(lengths))
+    batches = np.split(np.argsort(moved), np.cumsum(generator.permutation(sizes))[:-1])
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
 class TrainingBatches:
-    """Random batches, new in every epoch; weighted sampling draws with replacement by ``weights``.
+    """Random batches, new in every epoch, of one reading of each utterance.
 
-    Iterating yields (rows, batch, lengths, labels): positions in ``examples``, then as :func:`collate` shapes them.
+    Iterating yields (rows, batch, lengths, labels): positions in ``examples`` on the CPU, the batch as
+    :meth:`Shelf.batch` shapes it, labels (B,) int64 on its device. ``len`` is the number of batches of every epoch.
 
     Args:
         examples: what to draw from.
         batch_size: clips in a batch, at least 1.
         seed: of shuffling, sampling and augmentation.
-        weights: (len(examples),) relative chances for weighted sampling; None: every clip once per epoch.
-        augment: ``augment(input, generator) -> input``, applied to each drawn clip.
+        balanced: draw with replacement, every class equally often, instead of every clip once.
+        augment: ``augment(batch, lengths, generator) -> batch``.
+        device: where inputs lie and batches are made.
+
+    Raises:
+        ValueError: for a batch size below 1.
     """
 
     def __init__(
-        self,
-        examples: Examples,
-        batch_size: int,
-        *,
-        seed: int,
-        weights: np.ndarray | None = None,
-        augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
-    ) -> None:
+        self, examples: Examples, batch_size: int, *, seed: int, balanced: bool = False,
+        augment: Callable[[torch.Tensor, torch.Tensor, np.random.Generator], torch.Tensor] | None = None,
+        device: str = "cpu",
+    ) -> None:  # fmt: skip
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; at least 1 is needed")
-        self.examples, self.batch_size, self.weights, self.augment = examples, batch_size, weights, augment
-        self.generator = np.random.default_rng(seed)
+        self.examples, self.balanced, self.augment = examples, balanced, augment
+        self.generator, self.shelf = np.random.default_rng(seed), Shelf(examples.inputs, device)
+        self.labels = torch.from_numpy(examples.labels).to(device)
+        # a reading at another speed may have some pieces more or fewer: the number of batches stays, and none starves
+        fewest = int(examples.pieces.min(1).sum())
+        asked = ((len(examples.as_is), batch_size), (fewest, min(batch_size, 2)))
+        self.number = min(len(batch_sizes(*each)) for each in asked)
 
     def __len__(self) -> int:
-        return -(-len(self.examples) // self.batch_size)
+        return self.number
 
     def __iter__(self) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor]]:
-        size = len(self.examples)
-        order = np.arange(size)
-        if self.weights is not None:
-            order = self.generator.choice(size, size, p=self.weights / self.weights.sum())
-        lengths, inputs = self.examples.lengths, self.examples.inputs
-        for rows in bucketed(lengths, self.batch_size, self.generator, order):
-            chosen = [inputs[i] for i in rows]
+        order = self.examples.heard(self.generator)
+        if self.balanced:
+            labels = self.examples.labels[order]
+            chances = 1 / np.bincount(labels)[labels]
+            order = self.generator.choice(order, len(order), p=chances / chances.sum())
+        sizes = np.full(self.number, len(order) // self.number) + (np.arange(self.number) < len(order) % self.number)
+        for chosen in bucketed(self.examples.lengths[order], sizes, self.generator):
+            rows = order[chosen]
+            batch, lengths = self.shelf.batch(rows)
             if self.augment is not None:
-                chosen = [self.augment(x, self.generator) for x in chosen]
-            yield rows, *collate(chosen, multiple=MULTIPLE), torch.from_numpy(self.examples.labels[rows])
+                batch = self.augment(batch, lengths, self.generator)
+            where = torch.from_numpy(rows).to(self.labels.device, non_blocking=True)
+            yield rows, batch, lengths, self.labels[where]
 
 
 def scoring_batches(
-    inputs: Sequence[np.ndarray], batch_size: int
+    inputs: Sequence[np.ndarray], batch_size: int, *, device: str = "cpu"
 ) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor]]:
     """Yield (rows, batch, lengths), shortest clips first: every clip once, padding smallest."""
-    order = np.argsort([x.shape[-1] for x in inputs], kind="stable")
+    order, shelf = np.argsort([x.shape[-1] for x in inputs], kind="stable"), Shelf(inputs, device)
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        yield rows, *collate([inputs[i] for i in rows], multiple=MULTIPLE)
+        yield rows, *shelf.batch(rows)

@@ -1,20 +1,23 @@
 """Which device, which precision, which memory layout: decided once, recorded in every manifest."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import torch
 
+PRECISIONS = ("float32", "bfloat16", "auto")
 
-def _cpu_has_bf16() -> bool:
-    """Tell whether this CPU multiplies in bfloat16: without the instructions autocast is slower than float32."""
-    flags = torch.backends.cpu.get_cpu_capability()
+
+@contextmanager
+def exact() -> Iterator[None]:
+    """Compute in float32 proper: a GPU's TensorFloat-32, which keeps 10 bits, is off inside."""
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     try:
-        with open("/proc/cpuinfo") as lines:
-            text = lines.read()
-    except OSError:
-        return False
-    return "AVX512" in flags and ("avx512_bf16" in text or "amx_bf16" in text)
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
 
 
 @dataclass(frozen=True)
@@ -22,24 +25,29 @@ class Hardware:
     """Where and how a network is trained.
 
     Attributes:
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``, also with a number, such as ``"cuda:1"``.
         autocast: the dtype of matrix work, ``"bfloat16"`` or ``"float32"``; losses always compute in float32.
         channels_last: whether images lie channel by channel in memory, which bf16 convolutions prefer.
     """
 
-    device: str
-    autocast: str
-    channels_last: bool
+    device: str = "cpu"
+    autocast: str = "float32"
+    channels_last: bool = False
 
     @classmethod
     def choose(cls, device: str = "auto", precision: str = "auto") -> "Hardware":
-        """Pick the fastest that is there.
+        """Pick a device that is there.
+
+        Args:
+            device: a name, or ``"auto"``: the fastest.
+            precision: ``"auto"`` is bfloat16 on a GPU that has it and float32 elsewhere: some CPUs have bfloat16, some
+                have not, and a result should not depend on which one made it.
 
         Raises:
             ValueError: for a device that this machine lacks or an unknown precision.
         """
-        if precision not in {"auto", "bfloat16", "float32"}:
-            raise ValueError(f"precision is {precision!r}; allowed are 'auto', 'bfloat16' and 'float32'")
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision is {precision!r}; allowed are {', '.join(PRECISIONS)}")
         there = [
             "cpu",
             *(["cuda"] if torch.cuda.is_available() else []),
@@ -48,8 +56,7 @@ class Hardware:
         name = there[-1] if device == "auto" else device
         if name.split(":")[0] not in there:
             raise ValueError(f"device is {device!r}; this machine has {', '.join(there)} (or 'auto')")
-        kind = name.split(":")[0]
-        fast = (kind == "cuda" and torch.cuda.is_bf16_supported()) or (kind == "cpu" and _cpu_has_bf16())
+        fast = name.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
         dtype = {"auto": "bfloat16" if fast else "float32"}.get(precision, precision)
         return cls(name, dtype, channels_last=dtype == "bfloat16")
 

@@ -7,7 +7,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from serlib.training.batches import Examples, TrainingBatches
+from serlib.training.batches import TrainingBatches
+from serlib.training.examples import Examples
 from serlib.training.hardware import Hardware
 from serlib.training.recipe import Training
 
@@ -60,15 +61,15 @@ def learning_rate_range_test(
         network, loss = (copy.deepcopy(part).to(hardware.device).train() for part in (network, loss))
         if hardware.channels_last:
             network.to(memory_format=torch.channels_last)
-        recipe = Training(1, batch_size=batch_size, learning_rate=low, optimiser=optimiser)
+        recipe = Training(epochs=1, batch_size=batch_size, learning_rate=low, optimiser=optimiser)
         stepper = recipe.make_optimiser([*network.parameters(), *loss.parameters()])
-        batches = TrainingBatches(train, batch_size, seed=seed)
+        batches = TrainingBatches(train, batch_size, seed=seed, device=hardware.device)
         endless = (batch for _ in iter(int, 1) for batch in batches)
         for step, (_, batch, lengths, labels) in zip(range(steps), endless, strict=False):
             rate = stepper.param_groups[0]["lr"] = low * (high / low) ** (step / (steps - 1))
             with hardware.context():
                 embeddings = network(hardware.place(batch), lengths)
-            value = loss(embeddings.float(), labels.to(hardware.device))
+            value = loss(embeddings.float(), labels)
             if not torch.isfinite(value):
                 break
             stepper.zero_grad(set_to_none=True)

@@ -1,6 +1,6 @@
 """How a network is trained, as plain numbers that a manifest can hold."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +9,7 @@ from torch.optim import lr_scheduler
 OPTIMISERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "exponential", "steps", "cosine", "one-cycle", "cyclic")
 BALANCING = ("none", "loss", "sampling")
+ENDINGS = ("average", "last", "best-dev", "smoothed-dev")
 
 
 @dataclass(frozen=True)
@@ -16,21 +17,27 @@ class Training:
     """A training recipe.
 
     Attributes:
-        epochs: passes over the training part, at most.
+        epochs: passes over the training part; None: as many as make ``updates``.
+        updates: steps of the optimiser, to whole epochs (``"cyclic"``: whole cycles); exactly one of the two is given.
         batch_size: clips per step.
         optimiser: one of ``OPTIMISERS``; ``momentum`` and ``nesterov`` concern ``"sgd"`` alone.
         learning_rate: at the start (of ``"one-cycle"`` and ``"cyclic"``: the highest).
-        schedule: one of ``SCHEDULES``; ``schedule_options`` go to torch's scheduler of that name.
+        schedule: one of ``SCHEDULES``; ``schedule_options`` go to torch's scheduler of that name. ``"exponential"``
+            takes ``gamma`` (per epoch) or ``end`` (the factor at the end), ``"steps"`` takes ``milestones`` (epochs)
+            or ``shares`` (of the whole training).
         clip_norm: the gradient's greatest norm; None leaves it alone.
-        patience: epochs without a better dev UA before training stops; None never stops early.
         balancing: against unequal classes: ``"none"``, ``"loss"`` (inverse-frequency class weights, mean 1 over
             utterances) or ``"sampling"`` (draw each class equally often).
+        ending: which network is kept. ``"average"``: the mean of the weights over the last third of the updates, with
+            batch normalisation's statistics made anew; ``"last"``; ``"best-dev"``: the last epoch with the best dev UA
+            (the papers' rule); ``"smoothed-dev"``: the same of the mean over three epochs.
 
     Raises:
         ValueError: for a name or number that is not allowed.
     """
 
-    epochs: int
+    epochs: int | None = None
+    updates: int | None = None
     batch_size: int = 32
     optimiser: str = "adam"
     learning_rate: float = 1e-3
@@ -40,22 +47,31 @@ class Training:
     schedule: str = "constant"
     schedule_options: dict = field(default_factory=dict)
     clip_norm: float | None = None
-    patience: int | None = None
     balancing: str = "none"
+    ending: str = "average"
 
     def __post_init__(self) -> None:
-        for name, allowed in (("optimiser", OPTIMISERS), ("schedule", SCHEDULES), ("balancing", BALANCING)):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; allowed are {', '.join(allowed)}")
-        if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0:
-            raise ValueError(
-                f"epochs={self.epochs}, batch_size={self.batch_size}, learning_rate={self.learning_rate}: "
-                "all must be positive"
-            )
+        allowed = {"optimiser": OPTIMISERS, "schedule": SCHEDULES, "balancing": BALANCING, "ending": ENDINGS}
+        for name, names in allowed.items():
+            if getattr(self, name) not in names:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; allowed are {', '.join(names)}")
+        if (self.epochs is None) == (self.updates is None):
+            raise ValueError(f"epochs={self.epochs} and updates={self.updates}; exactly one must be given")
+        budget = self.updates if self.epochs is None else self.epochs
+        if budget < 1 or self.batch_size < 1 or not self.learning_rate > 0:
+            came = f"epochs={self.epochs}, updates={self.updates}, batch_size={self.batch_size}"
+            raise ValueError(f"{came}, learning_rate={self.learning_rate}: all must be positive")
 
-    def make_optimiser(self, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    def length(self, steps_per_epoch: int) -> int:
+        """Return the epochs of a training part of so many steps; a cycle of two epochs is not broken off."""
+        if self.epochs is not None:
+            return self.epochs
+        cycle = 2 if self.schedule == "cyclic" else 1
+        return cycle * max(1, round(self.updates / (steps_per_epoch * cycle)))
+
+    def make_optimiser(self, parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
         """Return torch's optimiser; weight decay is L2 for adam and sgd, decoupled for adamw."""
-        shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay}
+        shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay, "fused": parameters[0].is_cuda}
         if self.optimiser == "sgd":
             return torch.optim.SGD(parameters, momentum=self.momentum, nesterov=self.nesterov, **shared)
         return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.optimiser](parameters, **shared)
@@ -64,15 +80,18 @@ class Training:
         self, optimiser: torch.optim.Optimizer, steps_per_epoch: int
     ) -> tuple[lr_scheduler.LRScheduler | None, bool]:
         """Return torch's scheduler and whether it steps after every batch (else after every epoch)."""
-        options = dict(self.schedule_options)
+        options, total = dict(self.schedule_options), self.length(steps_per_epoch) * steps_per_epoch
         if self.schedule == "exponential":
-            return lr_scheduler.ExponentialLR(optimiser, **options), False
+            whole = "end" in options
+            gamma = options["end"] ** (1 / total) if whole else options["gamma"]
+            return lr_scheduler.ExponentialLR(optimiser, gamma), whole
         if self.schedule == "steps":
-            return lr_scheduler.MultiStepLR(optimiser, **options), False
+            shares = options.pop("shares", None)
+            stops = options.pop("milestones") if shares is None else [round(share * total) for share in shares]
+            return lr_scheduler.MultiStepLR(optimiser, stops, **options), shares is not None
         if self.schedule == "cosine":
-            return lr_scheduler.CosineAnnealingLR(optimiser, T_max=self.epochs, **options), False
+            return lr_scheduler.CosineAnnealingLR(optimiser, T_max=total, **options), True
         if self.schedule == "one-cycle":
-            total = self.epochs * steps_per_epoch
             return lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=total, **options), True
         if self.schedule == "cyclic":
             options = {"base_lr": self.learning_rate / 10, "cycle_momentum": False, **options}

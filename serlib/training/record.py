@@ -3,9 +3,9 @@
 import numpy as np
 from torch import nn
 
-from serlib.training.batches import Examples
-from serlib.training.fit import predict
+from serlib.training.examples import Examples
 from serlib.training.hardware import Hardware
+from serlib.training.predict import predict
 
 
 class Recorder:
@@ -23,7 +23,7 @@ class Recorder:
         for name in loss.state_dict().keys() - dict(loss.named_parameters()).keys():
             self.course.setdefault(name, []).append(loss.get_buffer(name).cpu().numpy().copy())
         if epoch % self.every == 0:
-            embeddings = predict(network, loss, self.dev.inputs, hardware=self.hardware, exact=False)[1]
+            embeddings = predict(network, loss, self.dev.inputs, hardware=self.hardware, precise=False)[1]
             self.course["course_epochs"].append(epoch)
             self.course["course_embeddings"].append(self.dev.averaged(embeddings))
 

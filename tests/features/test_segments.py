@@ -38,23 +38,26 @@ def test_segments_are_the_samples_that_they_say(lengths, training):
     """Against a loop that counts on its fingers; every sample value is its own address."""
     lengths = [*lengths, 20]  # one is as long as a segment
     signals = [1000 * i + np.arange(1, n + 1, dtype=np.float32) for i, n in enumerate(lengths)]
-    segments, groups = TINY.cut(signals, training=training)
-    expected = []
+    segments, groups, valid = TINY.cut(signals, training=training)
+    expected, windows = [], []
     for i, n in enumerate(lengths):
         start = 0
         while start == 0 or start + 20 <= n:
             expected.append((i, [signals[i][k] if k < n else 0 for k in range(start, start + 20)]))
+            whole = [w for w in range(0, 20 + TINY.pad_samples - 8 + 1, 2) if w + 8 <= min(20, n - start)]
+            windows.append(max(1, len(whole)))
             start += 10 if training else 4
     assert groups.tolist() == [i for i, _ in expected]
     np.testing.assert_array_equal(segments, [values for _, values in expected])
     np.testing.assert_array_equal(np.bincount(groups), TINY.count(np.array(lengths), training=training))
     assert segments.dtype == np.float32
+    assert valid.tolist() == windows and valid.dtype == np.int64 and valid.max() <= TINY.frames
 
 
 @pytest.mark.parametrize("options", [{}, {"compression": "mu-law"}, {"n_fft": 640, "hop_length": 500, "n_bins": 80}])
 def test_one_segment_is_a_linear_spectrogram(options):
     recipe = SegmentSpectrogram(**options)
-    segments, _ = recipe.cut([hum(2.6)], training=False)
+    segments, _, _ = recipe.cut([hum(2.6)], training=False)
     pictures = recipe.spectrograms(segments)
     assert pictures.dtype == np.float32 and pictures.shape == (2, 1, recipe.n_bins, recipe.frames)
     plain = LinearSpectrogram(**options)
@@ -63,16 +66,18 @@ def test_one_segment_is_a_linear_spectrogram(options):
 
 
 def test_batches_and_companions_do_not_matter():
-    segments, _ = PAPER.cut([hum(4.5), hum(1.0, 1)], training=False)
+    segments, _, _ = PAPER.cut([hum(4.5), hum(1.0, 1)], training=False)
     together = PAPER.spectrograms(segments)
     np.testing.assert_allclose(PAPER.spectrograms(segments, batch_size=3), together, atol=1e-4)
     np.testing.assert_allclose(PAPER.spectrograms(segments[-1:]), together[-1:], atol=1e-4)
 
 
 def test_a_short_utterance_is_filled_up_and_silence_is_finite():
-    segments, groups = PAPER.cut([hum(1.0), hum(2.0)], training=True)
+    segments, groups, valid = PAPER.cut([hum(1.0), hum(2.0)], training=True)
     assert groups.tolist() == [0, 1] and not segments[0, 16000:].any()
     picture = PAPER.spectrograms(segments)[0, 0]
+    assert valid.tolist() == [LinearSpectrogram().extract(hum(seconds)).shape[2] for seconds in (1.0, 2.0)] == [97, 197]
+    assert picture[:, : valid[0]].std(1).max() < 0.5 * picture.std(1).min()  # what is filled up would be half of it
     np.testing.assert_allclose(picture[:, 105:], np.log(1e-10), atol=1e-4)
     for compression in ("log", "mu-law"):
         silent = SegmentSpectrogram(compression=compression).spectrograms(np.zeros((1, 32000), np.float32))

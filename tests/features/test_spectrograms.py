@@ -142,6 +142,52 @@ def test_sixteen_kilohertz_speech_leaves_the_top_bands_empty():
     assert empty in (11, 12)
 
 
+def syllables(depth_db: float, *, start: float = 0.0, seed: int = 0) -> np.ndarray:
+    """2 s of noise at 16 kHz that swells and fades by ``depth_db`` four times a second, heard from ``start`` on."""
+    time = start + np.arange(32000) / 16000
+    noise = np.random.default_rng(seed).standard_normal(len(time))
+    return (0.1 * 10 ** (-depth_db / 40 * (1 + np.cos(2 * np.pi * 4 * time))) * noise).astype(np.float32)
+
+
+def quieter(recipe, signals) -> np.ndarray:
+    """How many bands of each channel move by less than the recipe calls quiet, over all signals: (channels,)."""
+    features = [recipe.extract(signal) for signal in signals]
+    return (np.concatenate(features, -1).std(-1, keepdims=True) < recipe.quiet).sum((1, 2))
+
+
+def test_bands_without_sound_are_quiet_and_no_other_is():
+    """One clip begins at its loudest: a click in the bands above 8 kHz, which hold nothing else."""
+    from serlib.features.audio import _resample
+
+    signals = [syllables(60.0, start=0.125 * (seed == 3), seed=seed) for seed in range(10)]
+    (empty,) = quieter(LogMel(), [_resample(signal, 16000, 22050) for signal in signals])
+    assert empty in (11, 12)
+    signals = [syllables(30.0, seed=seed) for seed in range(10)]
+    for recipe in (
+        LogMel(**PAPER_002, delta_width=9), LogMel(**PAPER_002, delta_width=19), LinearSpectrogram(),
+        LinearSpectrogram(compression="mu-law"),
+    ):  # fmt: skip
+        assert not quieter(recipe, signals).any(), recipe
+
+
+@pytest.mark.emodb
+def test_no_band_of_speech_is_called_quiet(emodb_root):
+    """Nor any of its deltas, whose deltas move by little: a floor above them would shrink a whole channel."""
+    from serlib import load_corpus
+    from serlib.features import read_audio
+
+    files = load_corpus("emodb", emodb_root).table["file"].iloc[::30]
+    signals = [read_audio(file) for file in files]
+    for recipe in (LogMel(**PAPER_002, delta_width=19), MFCC(sample_rate_hz=16000), LinearSpectrogram()):
+        assert not quieter(recipe, signals).any(), recipe
+
+
+@pytest.mark.parametrize("kind", [LogMel, MFCC])
+def test_quiet_broadcasts_to_channels(kind):
+    assert kind().quiet.shape == (1, 1, 1) and kind(delta_width=9).quiet.shape == (3, 1, 1)
+    assert LinearSpectrogram().quiet == pytest.approx(np.log(10**0.3))  # 3 dB in nepers
+
+
 def slow_linear(signal, compression):
     """Paper 000, window by window in numpy."""
     window = 0.54 - 0.46 * np.cos(2 * np.pi * np.arange(640) / 640)

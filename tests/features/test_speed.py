@@ -43,6 +43,8 @@ def test_frames_follow_the_speed_and_the_base_stays_itself():
     assert recipe.extract(tone(440)).shape == (1, 40, 1 + round(RATE / 0.9) // 160)
     assert recipe.sample_rate_hz == RATE and recipe.to_dict()["base"] == base.to_dict()
     assert recipe.to_dict() != SpeedChanged(base=base, factor=1.1).to_dict()
+    assert np.array_equal(recipe.quiet, base.quiet) and base.quiet > 0
+    assert SpeedChanged(base=BASE, factor=0.9).quiet == BASE.quiet == 0
     assert recipe.prefer == base.prefer and set(recipe.libraries) >= {"torch", "torchaudio"}
     assert len(set(recipe.libraries)) == len(recipe.libraries)
 

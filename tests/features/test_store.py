@@ -206,21 +206,6 @@ def test_torchs_threads_are_given_back(tmp_path, few):
         torch.set_num_threads(before)
 
 
-def test_reading_is_quick(store, tiny_corpus):
-    corpus = replace(
-        tiny_corpus, table=tiny_corpus.table.sample(535, replace=True, random_state=0).reset_index(drop=True)
-    )
-    corpus.table["start"] = np.arange(535) / 1e4
-    for path in store.paths(corpus, Counted()):
-        store_module._write(path, np.zeros(88, np.float32))
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert len(get(store, corpus, Counted())) == 535
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.3 and not CALLS
-
-
 # ---- other processes
 
 SCRIPT = """

@@ -5,7 +5,16 @@ import copy
 import pytest
 import torch
 
-from serlib.losses import AngularSoftmaxLoss, ArcFaceLoss, CenterLoss, ClassifierLoss, FocalLoss, SoftmaxLoss
+from serlib.losses import (
+    AngularSoftmaxLoss,
+    ArcFaceLoss,
+    CenterLoss,
+    ClassifierLoss,
+    DCaENLoss,
+    FocalLoss,
+    MetricLoss,
+    SoftmaxLoss,
+)
 
 C, E, B = 4, 6, 8
 MADE = {
@@ -18,6 +27,10 @@ MADE = {
     "center": lambda **options: CenterLoss(C, E, weight=0.1, **options),
 }
 WEIGHT = [0.5, 2.0, 4.0, 1.0]
+WEIGHTED = MADE | {  # class weights do not concern their second term
+    "dcaen": lambda **options: DCaENLoss(C, E, feature_size=E // 2, weight=0.0, **options),
+    "metric": lambda **options: MetricLoss(C, E, kind="TripletMarginLoss", weight=0.0, **options),
+}
 
 
 @pytest.fixture(params=MADE)
@@ -41,21 +54,37 @@ def test_shapes_and_parameters(make, batch):
     assert loss.get_logits(batch[0]).requires_grad
 
 
-def test_forward_is_the_class_weighted_mean(make, batch):
-    loss = make(class_weight=WEIGHT)
-    weight = torch.tensor(WEIGHT)[batch[1]]
-    expected = (weight * loss.per_sample(*batch)).sum() / weight.sum()
-    torch.testing.assert_close(loss(*batch), expected)
-    torch.testing.assert_close(loss.eval()(*batch), (weight * loss.per_sample(*batch)).sum() / weight.sum())
+@pytest.mark.parametrize("kind", WEIGHTED)
+@pytest.mark.parametrize("labels", [[0, 1, 2, 3, 0, 1, 2, 3], [2] * 8, [1, 1, 1, 3], [0]])
+def test_class_weights_weigh_whatever_the_batch_holds(kind, labels):
+    """The sum of w l over the batch's size: of a batch of one class, or one clip, the weight is left whole."""
+    if kind == "metric":
+        pytest.importorskip("pytorch_metric_learning", reason="comes with the dev extra")
+    torch.manual_seed(0)
+    loss, y = WEIGHTED[kind](class_weight=WEIGHT).double().eval(), torch.tensor(labels)
+    x = torch.randn(len(y), E, dtype=torch.float64, requires_grad=True)
+    slow = sum(WEIGHT[label] * each for label, each in zip(labels, loss.per_sample(x, y), strict=True)) / len(labels)
+    torch.testing.assert_close(loss(x, y), slow)
+    torch.testing.assert_close(*(torch.autograd.grad(value, x)[0] for value in (loss(x, y), slow)))
+    assert torch.autograd.gradcheck(lambda x: loss(x, y), x)
+
+
+@pytest.mark.parametrize("options", [{}, {"class_weight": WEIGHT}])
+def test_the_modes_differ_in_what_is_counted_not_in_the_mean(make, batch, options):
+    loss = make(**options)
+    weight = torch.tensor(WEIGHT)[batch[1]] if options else torch.ones(B)
+    for mode in (True, False):
+        expected = (weight * loss.train(mode).per_sample(*batch)).mean()
+        torch.testing.assert_close(loss(*batch), expected)
+
+
+def test_equal_class_weights_scale_and_ones_change_nothing(make, batch):
     plain = make()
-    expected = plain.per_sample(*batch).mean()
-    torch.testing.assert_close(plain(*batch), expected)
-
-
-def test_equal_class_weights_change_nothing(make, batch):
-    plain, weighted = make(), make(class_weight=[3.0] * C)
-    weighted.load_state_dict(plain.state_dict())
-    torch.testing.assert_close(weighted(*batch), plain(*batch))
+    value = copy.deepcopy(plain)(*batch)
+    for factor in (1.0, 3.0):
+        weighted = make(class_weight=[factor] * C)
+        weighted.load_state_dict(plain.state_dict())
+        torch.testing.assert_close(weighted(*batch), factor * value)
 
 
 @pytest.mark.parametrize("low", [torch.bfloat16, torch.float16])

@@ -25,13 +25,13 @@ def with_centers(**options):
 def test_slow_loop(class_weight):
     embeddings, labels = batch()
     loss = with_centers(weight=0.3, class_weight=class_weight).eval()
-    total = weights = 0.0
+    total = 0.0
     for x, logits, y in zip(embeddings.tolist(), loss.get_logits(embeddings).tolist(), labels.tolist(), strict=True):
         squared = sum((a - b) ** 2 for a, b in zip(x, loss.centers[y].tolist(), strict=True))
         cross_entropy = math.log(sum(math.exp(value) for value in logits)) - logits[y]
         weight = class_weight[y] if class_weight else 1.0
-        total, weights = total + weight * (cross_entropy + 0.3 * squared / 2), weights + weight
-    assert loss(embeddings, labels).item() == pytest.approx(total / weights, rel=1e-12)
+        total += weight * (cross_entropy + 0.3 * squared / 2)
+    assert loss(embeddings, labels).item() == pytest.approx(total / len(labels), rel=1e-12)
 
 
 def test_weight_zero_is_softmax():

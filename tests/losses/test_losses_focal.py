@@ -37,7 +37,7 @@ def value_and_gradient(probability, gamma):
 def test_slow_loop(gamma, class_weight):
     embeddings, labels = batch()
     loss = FocalLoss(C, E, gamma=gamma, class_weight=class_weight).double()
-    total = weights = 0.0
+    total = 0.0
     for logits, y, got in zip(
         loss.get_logits(embeddings).tolist(), labels.tolist(), loss.per_sample(embeddings, labels).tolist(), strict=True
     ):
@@ -45,8 +45,8 @@ def test_slow_loop(gamma, class_weight):
         expected = -((1 - p) ** gamma) * math.log(p)
         assert got == pytest.approx(expected, rel=1e-9)
         weight = class_weight[y] if class_weight else 1.0
-        total, weights = total + weight * expected, weights + weight
-    assert loss(embeddings, labels).item() == pytest.approx(total / weights, rel=1e-9)
+        total += weight * expected
+    assert loss(embeddings, labels).item() == pytest.approx(total / len(labels), rel=1e-9)
 
 
 @pytest.mark.parametrize("class_weight", [None, [0.5, 2.0, 4.0, 1.0]])

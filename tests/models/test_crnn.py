@@ -59,16 +59,6 @@ def test_guesses_are_arguments():
         assert not torch.allclose(plain, small_network(last_states=False)(x, frames))
 
 
-def test_dropout_works_in_training_alone(small):
-    x, frames = clip(40, 6).repeat(2, 1, 1, 1), torch.tensor([40, 40])
-    with torch.no_grad():
-        torch.testing.assert_close(*small(x, frames))
-        small.train()
-        first, second = small(x, frames)
-        small.eval()
-    assert not torch.allclose(first, second)
-
-
 @settings(max_examples=30, deadline=None)
 @given(
     length=st.integers(8, 120), padding=st.integers(0, 60), others=st.lists(st.integers(8, 150), max_size=3),

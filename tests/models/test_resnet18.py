@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from padding import GARBAGE, alone_and_together
+from refusal import refused
 
 from serlib.models import ResNet18
 from serlib.models.pooling import MaskedMeanPooling, mask_tail
@@ -119,6 +120,9 @@ def test_lengths_that_do_not_fit_are_refused(small, lengths, message):
         small(torch.zeros(2, 1, 16, 8), lengths)
 
 
-def test_a_width_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="width=0, channels=1: both must be at least 1"):
-        ResNet18(width=0)
+@pytest.mark.parametrize("option,value", [("width", 0), ("channels", 0), ("dropout", 1.0)])
+def test_numbers_that_are_refused(option, value):
+    told = {"width": 64, "channels": 1, "dropout": 0.0} | {option: value}
+    came = ", ".join(f"{name}={number}" for name, number in told.items())
+    with refused(f"{came}; allowed are sizes from 1 and dropout in [0, 1)"):
+        ResNet18(**{option: value})

@@ -1,4 +1,4 @@
-"""Spectrogram masks: how much is blanked, where, and that the input itself is left alone."""
+"""Spectrogram masks: how much is blanked, where, new for each clip and epoch, and that the input is left alone."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,6 @@ from hypothesis import strategies as st
 
 from serlib.training import Examples, SpectrogramMasks, TrainingBatches
 
-GENERATOR = np.random.default_rng(0)
-
 
 def runs(blank: np.ndarray) -> list[int]:
     """Lengths of the runs of True."""
@@ -17,52 +15,101 @@ def runs(blank: np.ndarray) -> list[int]:
     return (edges[1::2] - edges[::2]).tolist()
 
 
-@given(seed=st.integers(0, 500), bins=st.integers(0, 12), frames=st.integers(0, 30), length=st.integers(5, 80))
-def test_one_band_and_one_stretch_within_their_limits(seed, bins, frames, length):
-    x = np.ones((3, 24, length), np.float32)
-    torch.manual_seed(seed)
-    masked = SpectrogramMasks(bins=bins, frames=frames)(x, GENERATOR)
-    rows, columns = (masked == 0).all((0, 2)), (masked == 0).all((0, 1))
-    blank = np.broadcast_to(rows[:, None] | columns, masked.shape)
-    np.testing.assert_array_equal(
-        masked == 0, blank
-    )  # nothing but whole bands and stretches, the same in every channel
-    assert len(runs(rows)) <= 1 and sum(runs(rows)) <= min(bins, 8)
-    assert len(runs(columns)) <= 1 and sum(runs(columns)) <= min(frames, length / 5)
-    assert (x == 1).all()
+def masked(masks: SpectrogramMasks, lengths, *, bins: int = 24, channels: int = 2, seed: int = 0) -> np.ndarray:
+    """Which values of a batch are blanked, (B, frequency, time); all channels alike, and the input as it was."""
+    lengths = torch.tensor(lengths)
+    x = torch.ones(len(lengths), channels, bins, int(lengths.max()) + 3)
+    found = masks(x, lengths, np.random.default_rng(seed))
+    assert (x == 1).all() and set(found.unique().tolist()) <= {0, 1} and torch.equal(found[:, :1].expand_as(x), found)
+    return (found[:, 0] == 0).numpy()
 
 
-def test_masks_reach_everywhere_and_their_limits():
-    x, seen_rows, widths = np.ones((1, 24, 100), np.float32), np.zeros(24, bool), set()
-    torch.manual_seed(0)
-    masks = SpectrogramMasks(bands=1, bins=8, stretches=1, frames=12)
-    for _ in range(600):
-        masked = masks(x, GENERATOR)[0]
-        seen_rows |= (masked == 0).all(1)
-        widths.add(int((masked == 0).all(0).sum()))
-    assert seen_rows[:-1].all() and max(widths) in (11, 12) and 0 in widths  # torchaudio's masks spare the last bin
+lengths_of = st.lists(st.integers(1, 90), min_size=1, max_size=6)
+
+
+@given(
+    seed=st.integers(0, 500), band=st.floats(0, 1), stretch=st.floats(0, 1), lengths=lengths_of,
+    height=st.integers(1, 40),
+)  # fmt: skip
+def test_one_band_and_one_stretch_within_their_limits(seed, band, stretch, lengths, height):
+    """Below their shares of the bins and of the clip's own frames; padding is left alone."""
+    masks = SpectrogramMasks(band_share=band, stretch_share=stretch)
+    for blank, length in zip(masked(masks, lengths, bins=height, seed=seed), lengths, strict=True):
+        rows, columns = blank.all(1), blank.all(0)
+        np.testing.assert_array_equal(blank, rows[:, None] | columns)  # nothing but whole bands and stretches
+        assert len(runs(rows)) <= 1 and (rows.sum() < band * height or not rows.any())
+        assert len(runs(columns)) <= 1 and (columns.sum() < stretch * length or not columns.any())
+        assert not columns[length:].any()
+
+
+@given(seed=st.integers(0, 500), lengths=lengths_of)
+def test_padded_frames_keep_what_they_hold(seed, lengths):
+    """Without bands, which run through."""
+    lengths = torch.tensor(lengths)
+    x = torch.ones(len(lengths), 1, 9, int(lengths.max()) + 3)
+    past = torch.arange(x.shape[-1]) >= lengths.view(-1, 1, 1, 1)
+    x = torch.where(past, 7.0, x)
+    found = SpectrogramMasks(bands=0, stretches=3)(x, lengths, np.random.default_rng(seed))
+    assert ((found == 7) == (x == 7)).all()
+
+
+@pytest.mark.parametrize(
+    "option,share,widest", [("bands", 0.2, 4), ("bands", 1 / 3, 7), ("stretches", 0.2, 19), ("stretches", 0.12, 11)]
+)
+def test_masks_reach_everywhere_and_their_limits_evenly(option, share, widest):
+    """24 bins, 100 frames; the widest mask is the largest whole number below its share of them."""
+    name = {"bands": "band_share", "stretches": "stretch_share"}[option]
+    options = {"bands": 0, "stretches": 0, option: 1, name: share}
+    blank = masked(SpectrogramMasks(**options), [100] * 1500)
+    blank = blank.all(2) if option == "bands" else blank.all(1)[:, :100]
+    widths = blank.sum(1)
+    assert set(widths) == set(range(widest + 1)) and blank.any(0).all()
+    shares = np.bincount(widths) / 1500
+    assert np.abs(shares[:-1] - 1 / (share * blank.shape[1])).max() < 0.04
+
+
+def test_a_short_clip_has_a_fifth_of_its_own_masked_not_of_the_batch():
+    blank = masked(SpectrogramMasks(bands=0), [100, 20] * 500).all(1).sum(1)
+    assert blank[0::2].max() == 19 and blank[1::2].max() == 3
 
 
 def test_numbers_of_masks_and_zero():
-    x = np.ones((1, 40, 200), np.float32)
-    torch.manual_seed(1)
-    several = [SpectrogramMasks(bands=3, stretches=0)(x, GENERATOR)[0] for _ in range(50)]
-    assert max(len(runs((m == 0).all(1))) for m in several) >= 2 and not any((m == 0).all(0).any() for m in several)
-    np.testing.assert_array_equal(SpectrogramMasks(bands=0, stretches=0)(x, GENERATOR), x)
+    several = masked(SpectrogramMasks(bands=3, stretches=0), [200] * 50, bins=40)
+    assert max(len(runs(blank.all(1))) for blank in several) >= 2
+    assert not any(blank.all(0).any() for blank in several)
+    for nothing in (SpectrogramMasks(bands=0, stretches=0), SpectrogramMasks(band_share=0, stretch_share=0)):
+        assert not masked(nothing, [50, 20]).any()
 
 
-def test_torch_s_seed_repeats_them_and_every_epoch_has_new_ones():
-    x = GENERATOR.standard_normal((3, 40, 90)).astype(np.float32)
-    examples = Examples([x] * 4, np.arange(4))
-    batches = TrainingBatches(examples, 4, seed=0, augment=SpectrogramMasks())
-    torch.manual_seed(5)
-    first, second = (next(iter(batches))[1] for _ in range(2))
-    assert not torch.equal(first, second)
-    torch.manual_seed(5)
-    assert torch.equal(next(iter(TrainingBatches(examples, 4, seed=0, augment=SpectrogramMasks())))[1], first)
+def test_the_generator_repeats_them_and_nothing_else_moves_them():
+    first = masked(SpectrogramMasks(), [90] * 4)
+    torch.manual_seed(5), np.random.seed(5)
+    np.testing.assert_array_equal(masked(SpectrogramMasks(), [90] * 4), first)
+    assert (masked(SpectrogramMasks(), [90] * 4, seed=1) != first).any()
 
 
-@pytest.mark.parametrize("option", ["bands", "bins", "stretches", "frames"])
-def test_negative_numbers_are_refused(option):
-    with pytest.raises(ValueError, match=rf"{option}=-1.*: allowed are numbers of at least 0"):
-        SpectrogramMasks(**{option: -1})
+def test_each_clip_has_its_own_in_every_epoch():
+    """Through the loader: the same batches for the same seed, masked alike; in the next epoch all are masked anew."""
+    x = np.random.default_rng(0).standard_normal((3, 40, 90)).astype(np.float32)
+    examples = Examples([x] * 8, np.arange(8))
+
+    def epochs(count):
+        batches = TrainingBatches(examples, 4, seed=0, augment=SpectrogramMasks(bands=2, stretches=2))
+        made = []
+        for _ in range(count):
+            by_row = {row: clip for rows, batch, *_ in batches for row, clip in zip(rows, batch, strict=True)}
+            made.append(torch.stack([by_row[row] for row in range(8)]))
+        return torch.stack(made)
+
+    once = epochs(3)
+    assert torch.equal(epochs(3), once)
+    assert len({tuple((clip == 0).flatten().tolist()) for clip in once.flatten(0, 1)}) == 24
+
+
+@pytest.mark.parametrize("option,number", [
+    *((option, -1) for option in ("bands", "band_share", "stretches", "stretch_share")), ("band_share", 1.5),
+    ("stretch_share", 1.01),
+])  # fmt: skip
+def test_numbers_that_are_refused(option, number):
+    with pytest.raises(ValueError, match=rf"{option}={number}.*: allowed are numbers of at least 0 and shares up to 1"):
+        SpectrogramMasks(**{option: number})

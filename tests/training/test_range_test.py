@@ -3,22 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from small import CPU, Mean
 
 from serlib.losses import SoftmaxLoss
-from serlib.training import Examples, Hardware, learning_rate_range_test
-
-CPU = Hardware.choose("cpu", "float32")
-
-
-class Mean(torch.nn.Module):
-    """A linear layer over the mean frame."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.linear, self.dropout = torch.nn.Linear(6, 4), torch.nn.Dropout(0.1)
-
-    def forward(self, x, lengths):
-        return self.dropout(self.linear(x.sum(-1).flatten(1) / lengths[:, None]))
+from serlib.training import Examples, learning_rate_range_test
 
 
 @pytest.fixture
@@ -27,11 +15,11 @@ def parts():
     labels = np.arange(60) % 3
     means = 3 * generator.standard_normal((3, 6))
     inputs = [
-        (means[y][None, :, None] + generator.standard_normal((1, 6, n))).astype(np.float32)
+        (means[y][:, None] + generator.standard_normal((6, n))).astype(np.float32)
         for y, n in zip(labels, generator.integers(5, 20, 60), strict=True)
     ]
     torch.manual_seed(0)
-    return Mean(), SoftmaxLoss(3, 4), Examples(inputs, labels)
+    return Mean(6, dropout=0.1), SoftmaxLoss(3, 4), Examples(inputs, labels)
 
 
 def test_rates_rise_evenly_and_the_loss_falls_before_it_leaves(parts):

@@ -1,81 +1,135 @@
-"""Recipes and hardware: torch does the work, names are checked early."""
+"""Recipes: torch does the work, rates end where they should on the way through the loader, names are checked early."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
+from refusal import refused
+from small import CPU, Mean, clips, pieces
 
-from serlib.training import Hardware, Training
+from serlib.losses import SoftmaxLoss
+from serlib.training import Training, fit
 
-
-def _rates(recipe: Training, epochs: int, steps: int = 4) -> list[float]:
-    optimiser = recipe.make_optimiser([torch.nn.Parameter(torch.zeros(1))])
-    schedule, every_batch = recipe.make_schedule(optimiser, steps)
-    rates = []
-    for _ in range(epochs):
-        rates.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        for _ in range(steps if every_batch else 1):
-            if schedule is not None:
-                schedule.step()
-    return rates
+ODD, EVEN = clips(0, 67), clips(0, 64)  # batches of 16: five, one clip short of 17 apiece, and four whole ones
+READINGS = pieces(np.random.default_rng(0).integers(1, 4, (40, 3)))
 
 
-def test_schedules_follow_their_formulas():
-    assert _rates(Training(3, learning_rate=0.1), 3) == [0.1] * 3
-    fading = Training(3, learning_rate=0.01, schedule="exponential", schedule_options={"gamma": 0.9})
-    assert _rates(fading, 3) == pytest.approx([0.01, 0.009, 0.0081])
-    dropping = Training(70, learning_rate=0.1, schedule="steps", schedule_options={"milestones": [2, 4], "gamma": 0.1})
-    assert _rates(dropping, 5) == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001])
-    cosine = _rates(Training(10, learning_rate=1.0, schedule="cosine"), 10)
-    assert cosine[0] == 1.0 and cosine[5] == pytest.approx(0.5) and cosine[-1] < 0.05
+def trained(train, *, width=3, **options) -> tuple[list[float], list[dict], float]:
+    """Train, and return the rate of every update as the optimiser took it, the history, and the rate left behind."""
+    rates, made = [], []
+
+    class Watched(Training):
+        def make_optimiser(self, parameters):
+            made.append(super().make_optimiser(parameters))
+            made[0].register_step_pre_hook(lambda optimiser, *_: rates.append(optimiser.param_groups[0]["lr"]))
+            return made[0]
+
+    recipe = Watched(**{"batch_size": 16, "learning_rate": 0.1, "ending": "last"} | options)
+    history = fit(Mean(width), SoftmaxLoss(3, 4), train, None, recipe, hardware=CPU, seed=0)
+    return rates, history, made[0].param_groups[0]["lr"]
 
 
-def test_cyclic_rate_has_a_cycle_of_two_epochs():
-    rates = _rates(Training(6, learning_rate=1.0, schedule="cyclic"), 5)
-    assert rates == pytest.approx([0.1, 1.0, 0.1, 1.0, 0.1])
+PARTS = {  # which a loader might cut into more batches than it had told
+    "odd": {"train": ODD},
+    "even": {"train": EVEN},
+    "readings": {"train": READINGS, "width": 2},
+    "balanced": {"train": ODD, "balancing": "sampling"},
+}
 
 
-def test_one_cycle_ends_low():
-    rates = _rates(Training(10, learning_rate=1.0, schedule="one-cycle"), 10)
-    assert max(rates) > 0.9 and rates[-1] < 0.2
+@pytest.fixture(params=PARTS)
+def part(request):
+    return PARTS[request.param]
+
+
+def test_one_cycle_ends_at_its_end(part):
+    rates, history, _ = trained(**part, epochs=6, schedule="one-cycle")
+    per_epoch = len(rates) // 6
+    assert len(rates) == 6 * per_epoch and max(rates) == pytest.approx(0.1, rel=0.02)
+    assert rates[0] == pytest.approx(0.1 / 25) and rates[-1] == pytest.approx(0.1 / 25 / 1e4)
+    assert [row["lr"] for row in history] == rates[::per_epoch]
+
+
+def test_cyclic_has_a_cycle_of_two_epochs_and_ends_low(part):
+    rates, history, left = trained(**part, epochs=6, schedule="cyclic")
+    half = len(rates) // 6
+    assert [row["lr"] for row in history] == pytest.approx([0.01, 0.1] * 3) and left == pytest.approx(0.01)
+    assert rates[-1] == pytest.approx(0.01 + 0.09 / half)  # one step above
+    up = np.linspace(0.01, 0.1, half + 1)
+    assert rates == pytest.approx([*up[:-1], *up[:0:-1]] * 3)
+
+
+def test_cosine_ends_at_nothing(part):
+    rates, _, left = trained(**part, epochs=5, schedule="cosine")
+    expected = [0.05 * (1 + math.cos(math.pi * k / len(rates))) for k in range(len(rates))]
+    assert rates == pytest.approx(expected) and left == pytest.approx(0, abs=1e-12)
+
+
+def test_exponential_falls_to_its_end(part):
+    rates, _, left = trained(**part, epochs=4, schedule="exponential", schedule_options={"end": 0.01})
+    assert rates == pytest.approx([0.1 * 0.01 ** (k / len(rates)) for k in range(len(rates))])
+    assert left == pytest.approx(0.001)
+
+
+def test_steps_fall_at_shares_of_the_whole(part):
+    options = {"shares": [0.3, 0.6, 0.9], "gamma": 0.1}
+    rates, _, left = trained(**part, epochs=7, schedule="steps", schedule_options=options)
+    stops = [0, *(round(share * len(rates)) for share in options["shares"]), len(rates)]
+    assert rates == pytest.approx(np.repeat([0.1, 0.01, 1e-3, 1e-4], np.diff(stops))) and left == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize("options,expected", [
+    ({}, [0.1] * 4),
+    ({"schedule": "exponential", "schedule_options": {"gamma": 0.9}}, [0.1, 0.09, 0.081, 0.0729]),
+    ({"schedule": "steps", "schedule_options": {"milestones": [1, 3], "gamma": 0.1}}, [0.1, 0.01, 0.01, 0.001]),
+])  # fmt: skip
+def test_rates_that_change_after_an_epoch(part, options, expected):
+    rates, history, _ = trained(**part, epochs=4, **options)
+    assert [row["lr"] for row in history] == pytest.approx(expected)
+    assert rates == pytest.approx(np.repeat(expected, len(rates) // 4))
+
+
+@pytest.mark.parametrize("schedule,updates,per_epoch,epochs", [
+    ("constant", 100, 27, 4), ("constant", 1, 27, 1), ("constant", 1500, 27, 56), ("constant", 27, 27, 1),
+    ("cyclic", 100, 27, 4), ("cyclic", 1, 27, 2), ("cyclic", 81, 27, 4), ("cyclic", 1500, 27, 56),
+    ("cyclic", 60, 27, 2),
+])  # fmt: skip
+def test_updates_are_whole_epochs_and_whole_cycles(schedule, updates, per_epoch, epochs):
+    assert Training(updates=updates, schedule=schedule).length(per_epoch) == epochs
+    assert Training(epochs=3, schedule=schedule).length(per_epoch) == 3
+
+
+@pytest.mark.parametrize("schedule", ["cyclic", "cosine", "one-cycle"])
+def test_a_budget_of_updates_is_kept_to_whole_epochs(part, schedule):
+    rates, history, _ = trained(**part, updates=33, schedule=schedule)
+    per_epoch = len(rates) // len(history)
+    assert len(rates) == per_epoch * len(history) and abs(len(rates) - 33) <= per_epoch
+    assert schedule != "cyclic" or (len(history) % 2 == 0 and history[-1]["lr"] == pytest.approx(0.1))
 
 
 @pytest.mark.parametrize(
     "name,kind", [("adam", torch.optim.Adam), ("adamw", torch.optim.AdamW), ("sgd", torch.optim.SGD)]
 )
 def test_optimisers_are_torchs_own(name, kind):
-    made = Training(1, optimiser=name, weight_decay=0.1, nesterov=True).make_optimiser(
-        [torch.nn.Parameter(torch.zeros(1))]
-    )
+    recipe = Training(1, optimiser=name, weight_decay=0.1, nesterov=True)
+    made = recipe.make_optimiser([torch.nn.Parameter(torch.zeros(1))])
     assert type(made) is kind and made.param_groups[0]["weight_decay"] == 0.1
 
 
-@pytest.mark.parametrize(
-    "options,message",
-    [
-        ({"optimiser": "lion"}, "optimiser is 'lion'; allowed are adam, adamw, sgd"),
-        ({"schedule": "warm"}, "schedule is 'warm'; allowed are constant, exponential"),
-        ({"balancing": "smote"}, "balancing is 'smote'; allowed are none, loss, sampling"),
-        ({"learning_rate": 0.0}, "learning_rate=0.0: all must be positive"),
-    ],
-)
+@pytest.mark.parametrize("options,message", [
+    ({"optimiser": "lion"}, "optimiser is 'lion'; allowed are adam, adamw, sgd"),
+    ({"schedule": "warm"}, "schedule is 'warm'; allowed are constant, exponential"),
+    ({"balancing": "smote"}, "balancing is 'smote'; allowed are none, loss, sampling"),
+    ({"ending": "best-test"}, "ending is 'best-test'; allowed are average, last, best-dev, smoothed-dev"),
+    ({"learning_rate": 0.0}, "epochs=1, updates=None, batch_size=32, learning_rate=0.0: all must be positive"),
+    ({"learning_rate": math.nan}, "epochs=1, updates=None, batch_size=32, learning_rate=nan"),
+    ({"batch_size": 0}, "epochs=1, updates=None, batch_size=0"),
+    ({"epochs": 0}, "epochs=0"),
+    ({"epochs": None, "updates": 0}, "epochs=None, updates=0"),
+    ({"epochs": None}, "epochs=None and updates=None; exactly one must be given"),
+    ({"updates": 5}, "epochs=1 and updates=5; exactly one must be given"),
+])  # fmt: skip
 def test_bad_recipes_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        Training(1, **options)
-    with pytest.raises(ValueError, match="epochs=0"):
-        Training(0)
-
-
-def test_hardware_names_what_there_is():
-    assert Hardware.choose("cpu").device == "cpu"
-    assert Hardware.choose("cpu", "float32") == Hardware("cpu", "float32", channels_last=False)
-    with pytest.raises(ValueError, match="device is 'tpu'; this machine has cpu"):
-        Hardware.choose("tpu")
-    with pytest.raises(ValueError, match="precision is 'int8'"):
-        Hardware.choose("cpu", "int8")
-
-
-def test_images_are_laid_out_for_bf16():
-    placed = Hardware("cpu", "bfloat16", channels_last=True).place(torch.zeros(2, 3, 4, 5))
-    assert placed.is_contiguous(memory_format=torch.channels_last)
-    with Hardware("cpu", "bfloat16", channels_last=True).context():
-        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == torch.bfloat16
+    with refused(message):
+        Training(**{"epochs": 1} | options)

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from serlib.models.pooling.masked import widened
+
 MODES = ("scale", "sum")
 RESCALES = ("none", "count", "norm")
 
@@ -33,7 +35,7 @@ class AttentionPooling(nn.Module):
 
     def weights(self, x: torch.Tensor) -> torch.Tensor:
         """Return the weights (B, N), which sum to 1, of vectors (B, N, C)."""
-        return self.context(torch.sigmoid(self.hidden(x))).squeeze(-1).float().softmax(1)
+        return widened(self.context(torch.sigmoid(self.hidden(x))).squeeze(-1)).softmax(1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Turn (B, N, C) into (B, N, C), or (B, C) when summing."""

@@ -16,9 +16,14 @@ def mask_tail(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """
     if int(lengths.min()) >= x.shape[-1]:
         return x
-    keep = torch.arange(x.shape[-1], device=x.device) < lengths.to(x.device).unsqueeze(1)
+    keep = torch.arange(x.shape[-1], device=x.device) < lengths.to(x.device, non_blocking=True).unsqueeze(1)
     # torch.where keeps the channels_last layout in both directions; masked_fill loses it and halves the speed.
     return torch.where(keep.view(len(x), *[1] * (x.ndim - 2), -1), x, 0)
+
+
+def widened(x: torch.Tensor) -> torch.Tensor:
+    """Return float32 of anything narrower; float64 stays."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 def halved(lengths: torch.Tensor) -> torch.Tensor:
@@ -44,5 +49,5 @@ class MaskedMeanPooling(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Pool (B, C, F, T) with ``lengths`` (B,) to (B, C)."""
-        total = mask_tail(x, lengths).float().sum((2, 3))
-        return total / (lengths.to(x.device).float().unsqueeze(1) * x.shape[2])
+        total = widened(mask_tail(x, lengths)).sum((2, 3))
+        return total / (lengths.to(x.device, non_blocking=True).unsqueeze(1) * x.shape[2])

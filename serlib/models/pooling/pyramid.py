@@ -73,7 +73,6 @@ class SpatialPyramidPooling(nn.Module):
         """
         check_lengths(x, lengths)
         flat = x.permute(0, 2, 3, 1).flatten(1, 2)  # (B, F * T, C); a view of a batch in channels_last
-        lengths = lengths.to(x.device)
         with torch.no_grad():  # only what won takes part in the gradient
             found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
             places = []
@@ -96,8 +95,9 @@ def _laid_out(
     """
     batch, channels, bins, width = shape
     start, stop = (edge.view(batch, level, 1) for edge in bin_edges(lengths, level))
-    offsets = torch.arange(int((stop - start).max()), device=flat.device)
-    frames = torch.minimum(start + offsets, stop - 1).flatten(1)
+    # from lengths on the CPU: to ask a GPU how wide the widest bin is, every step would wait for it
+    offsets = torch.arange(int((stop - start).max()))
+    frames = torch.minimum(start + offsets, stop - 1).flatten(1).to(flat.device, non_blocking=True)
     rows = torch.arange(batch * bins, device=flat.device).view(batch, bins, 1) * width + frames.unsqueeze(1)
     copied = flat.reshape(-1, channels).index_select(0, rows.flatten())
     return copied.view(batch, bins, -1, channels).permute(0, 3, 1, 2), frames

@@ -1,0 +1,42 @@
+"""Scoring: what a trained network says of inputs, whatever their companions."""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import numpy as np
+import torch
+from torch import nn
+
+from serlib.training.batches import scoring_batches
+from serlib.training.hardware import Hardware, exact
+
+
+@torch.no_grad()
+def predict(
+    network: nn.Module, loss: nn.Module, inputs: Sequence[np.ndarray], *, hardware: Hardware, batch_size: int = 32,
+    precise: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Score every input in evaluation mode.
+
+    Args:
+        network: maps (batch, lengths) to embeddings.
+        loss: its ``get_logits`` maps embeddings to logits without margin.
+        inputs: arrays with time last.
+        hardware: where to compute.
+        batch_size: clips at once; the scores do not depend on it.
+        precise: compute in float32, so that a score does not depend on its companions; False follows ``hardware``.
+
+    Returns:
+        Logits (len(inputs), classes) and embeddings (len(inputs), E), float32.
+    """
+    network.eval(), loss.eval()
+    rows, logits, embeddings = [], [], []
+    with exact() if precise else nullcontext():
+        for chosen, batch, lengths in scoring_batches(inputs, batch_size, device=hardware.device):
+            with torch.autocast(hardware.device.split(":")[0], enabled=False) if precise else hardware.context():
+                embedded = network(hardware.place(batch), lengths).float()
+            rows.append(chosen)
+            embeddings.append(embedded)
+            logits.append(loss.get_logits(embedded).float())
+    order = np.argsort(np.concatenate(rows))
+    return torch.cat(logits).cpu().numpy()[order], torch.cat(embeddings).cpu().numpy()[order]
