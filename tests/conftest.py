@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from serlib.corpora import synthetic
 from serlib.corpora.corpus import Corpus
 
 EMOTIONS = ("anger", "happiness", "neutral", "sadness")
@@ -70,3 +71,9 @@ def tiny_corpus(tmp_path_factory) -> Corpus:
                     }
                 )
     return Corpus("tiny", pd.DataFrame(rows).set_index("utterance"), EMOTIONS)
+
+
+@pytest.fixture(scope="session")
+def voices(tmp_path_factory) -> Corpus:
+    """120 utterances of the synthetic corpus: classes of unequal size, 0.6 to 8 s, several segments each."""
+    return synthetic.load(tmp_path_factory.mktemp("voices"), utterances=120, n_jobs=1)

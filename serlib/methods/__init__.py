@@ -6,7 +6,9 @@ from pathlib import Path
 
 from serlib.methods.base import PROFILES, Method, Outcome
 
-_FRAMES = {"__init__", "adapted", "attentive", "base", "dual", "neural", "segmented", "stages"}
+_FRAMES = {
+    "__init__", "base", "dual", "model", "neural", "probes", "reading", "recipe", "resolve", "scaling", "variants",
+}  # fmt: skip
 __all__ = ["PROFILES", "Method", "Outcome", "get", "names"]
 
 
@@ -23,13 +25,19 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Method:
-    """Return a method by name.
+    """Return a method by name; ``+strong`` and ``+speaker`` behind it ask for its variants (also both, in any order).
 
     Raises:
-        ValueError: for an unknown name; the message lists those of the same file, or the files.
+        ValueError: for an unknown name, listing those of the same file, or the files, and for a doubled variant.
     """
-    if name not in _all():
-        family = name.split("/")[0]
+    plain, *suffixes = name.split("+")
+    if plain not in _all():
+        family = plain.split("/")[0]
         near = [n for n in _all() if n.startswith(family + "/")] or sorted({n.split("/")[0] + "/..." for n in _all()})
         raise ValueError(f"unknown method {name!r}; known are {', '.join(near)}")
-    return _all()[name]
+    if len(set(suffixes)) < len(suffixes):
+        raise ValueError(f"{name!r} names a variant twice; allowed is each once")
+    method = _all()[plain]
+    for suffix in sorted(suffixes, reverse=True):  # one name for one recipe: strong before speaker
+        method = method.variant(suffix)
+    return method

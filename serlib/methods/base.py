@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -44,8 +44,10 @@ class Method(ABC):
         name: ``<file in methods/>/<variant>``.
         paper: number of the paper, such as ``"001"``, or ``"baseline"``.
         title: what a table's row calls it.
+        keeps: whether a run leaves a model behind that can be asked again.
     """
 
+    keeps: ClassVar[bool] = False
     name: str
     paper: str
     title: str
@@ -57,6 +59,10 @@ class Method(ABC):
     @abstractmethod
     def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
         """Train on ``fold.train`` (choosing on ``fold.dev``) and score ``fold.test`` once."""
+
+    def variant(self, suffix: str) -> "Method":
+        """Return this method under another recipe; a method without variants refuses with a ValueError."""
+        raise ValueError(f"{self.name} has no variant {suffix!r}: only networks have")
 
     def prepare(self, corpus: Corpus, *, profile: str, n_jobs: int = -1, progress: bool = True) -> None:
         """Extract the features of the whole corpus, so that runs only read them."""

@@ -8,6 +8,7 @@ from serlib.corpora.corpus import Corpus
 from serlib.features import Functionals
 from serlib.features.store import FeatureStore
 from serlib.methods.base import Method, Outcome, check_profile
+from serlib.methods.scaling import scaled_by
 from serlib.protocol import Fold
 from serlib.training import Hardware
 
@@ -30,25 +31,6 @@ class SVMRecipe:
     def to_dict(self) -> dict:
         """Return the recipe for hashing and for the manifest."""
         return {"features": self.features.to_dict(), "C": self.C, "scaling": self.scaling}
-
-
-def by_speaker(features: np.ndarray, speakers: np.ndarray) -> np.ndarray:
-    """Scale each speaker's utterances by that speaker's own mean and deviation (a constant column becomes 0).
-
-    Args:
-        features: (N, F).
-        speakers: (N,) names.
-
-    Returns:
-        (N, F) float64; all zeros for a speaker with one utterance, whose deviation is unknown.
-    """
-    scaled = np.zeros(features.shape)
-    for speaker in np.unique(speakers):
-        rows = speakers == speaker
-        deviation = features[rows].std(0, dtype=np.float64)
-        centred = features[rows] - features[rows].mean(0, dtype=np.float64)
-        scaled[rows] = np.divide(centred, deviation, out=np.zeros_like(centred), where=deviation > 1e-12)
-    return scaled
 
 
 @dataclass
@@ -82,7 +64,7 @@ class SVMBaseline(Method):
         recipe = self.recipe(profile)
         features = np.stack(FeatureStore().get(corpus, recipe.features, n_jobs=1, progress=False)).astype(np.float64)
         if recipe.scaling == "speaker":
-            features = by_speaker(features, corpus.table["speaker"].to_numpy())
+            features = np.stack(scaled_by(corpus.table["speaker"].to_numpy(str), list(features), "feature"))
         rows = np.sort(np.concatenate([fold.train, fold.dev]))
         model = make_pipeline(StandardScaler(), SVC(C=recipe.C, decision_function_shape="ovr"))
         model.fit(features[rows], corpus.labels[rows])

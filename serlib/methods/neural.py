@@ -1,85 +1,41 @@
 """A network trained under a loss: the frame that the papers' methods fill."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
+from hashlib import sha256
 from multiprocessing import parent_process
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 
 from serlib import losses, models
 from serlib.corpora.corpus import Corpus
-from serlib.features import SpeedChanged
 from serlib.features.store import FeatureStore
 from serlib.methods.base import Method, Outcome, check_profile
+from serlib.methods.model import Model, attention_of, joined
+from serlib.methods.reading import assembled, read_part
+from serlib.methods.recipe import Recipe
+from serlib.methods.resolve import resolved
+from serlib.methods.scaling import Scaler, scaled_by
+from serlib.methods.variants import varied
 from serlib.protocol import Fold
 from serlib.training import (
     Examples,
     Hardware,
     Recorder,
-    SpectrogramMasks,
-    Training,
+    batch_sizes,
     chosen_epoch,
     class_shares,
+    converged,
     fit,
     predict,
+    slope,
 )
 
-NORMALISATIONS = {"bin": (-1,), "channel": (-2, -1), "none": None}
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that can change a result, as plain values.
-
-    Attributes:
-        features: a feature recipe of ``serlib.features``.
-        network: class name in ``serlib.models``, with ``network_options``.
-        loss: class name in ``serlib.losses``, with ``loss_options``.
-        training: see :class:`serlib.training.Training`.
-        normalise: statistics of the training part, per frequency ``"bin"``, per ``"channel"``, or ``"none"``.
-        masks: over the training part's spectrograms, or None.
-        speeds: factors at which the training part is heard besides 1; each adds a copy of every training utterance.
-    """
-
-    features: Any
-    network: str
-    loss: str
-    training: Training
-    network_options: dict = field(default_factory=dict)
-    loss_options: dict = field(default_factory=dict)
-    normalise: str = "bin"
-    masks: SpectrogramMasks | None = None
-    speeds: tuple[float, ...] = ()
-
-    def to_dict(self) -> dict:
-        """Return the recipe for hashing and for the manifest; what it leaves out is not used."""
-        plain = {k: v for k, v in vars(self).items() if k not in {"features", "training", "masks", "speeds"}}
-        more = {"masks": asdict(self.masks)} if self.masks else {}
-        more |= {"speeds": list(self.speeds)} if self.speeds else {}
-        return {**plain, **more, "features": self.features.to_dict(), "training": asdict(self.training)}
-
-    def heard(self, *, training: bool) -> list[Any]:
-        """Return the feature recipes that utterances are read with, one for each speed in training."""
-        speeds = self.speeds if training else ()
-        return [self.features, *(SpeedChanged(base=self.features, factor=speed) for speed in speeds)]
-
-
-class Scaler:
-    """Mean and deviation of the training part, so that nothing of dev or test leaks into the input."""
-
-    def __init__(self, inputs: Sequence[np.ndarray], normalise: str) -> None:
-        axes = NORMALISATIONS[normalise]
-        frames = np.concatenate(inputs, axis=-1, dtype=np.float64) if axes else np.zeros((1, 1))
-        self.mean = frames.mean(axes, keepdims=True).astype(np.float32) if axes else np.float32(0)
-        deviation = frames.std(axes, keepdims=True) if axes else np.ones((1, 1))
-        # A band without any sound (above the recording's own bandwidth) is constant: it stays zero, not 0/0.
-        self.deviation = np.where(deviation > 1e-5, deviation, 1.0).astype(np.float32)
-
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Scale one input of the same channels and bins."""
-        return (x - self.mean) / self.deviation
+Parts = dict[str, Examples | None]  # train, dev (None where there is none) and test, scaled
 
 
 @dataclass
@@ -91,6 +47,7 @@ class NeuralMethod(Method):
         watched: keep the course of the training too (see :class:`serlib.training.Recorder`); it changes no score.
     """
 
+    keeps: ClassVar[bool] = True
     name: str
     paper: str
     title: str
@@ -102,10 +59,18 @@ class NeuralMethod(Method):
         check_profile(profile)
         return self.recipes(profile)
 
+    def variant(self, suffix: str) -> "NeuralMethod":
+        """Return this method under another recipe: ``"strong"`` or ``"speaker"``; see ``serlib.methods.variants``."""
+        words, change = varied(suffix)
+        title, recipes = f"{self.title}, {words}", self.recipes
+        return replace(
+            self, name=f"{self.name}+{suffix}", title=title, recipes=partial(_changed, recipes=recipes, change=change)
+        )
+
     def modules(self, profile: str) -> list[str]:
-        """Return the modules of the method's own file's frame, network, loss, features and training."""
+        """Return the modules of the frame, network, loss, features and training."""
         recipe = self.recipe(profile)
-        parts = (getattr(models, recipe.network), getattr(losses, recipe.loss), type(recipe.features))
+        parts = (type(self), getattr(models, recipe.network), getattr(losses, recipe.loss), type(recipe.features))
         return [__name__, *(part.__module__ for part in parts)]
 
     def prepare(self, corpus: Corpus, *, profile: str, n_jobs: int = -1, progress: bool = True) -> None:
@@ -113,70 +78,104 @@ class NeuralMethod(Method):
         for features in self.recipe(profile).heard(training=True):
             FeatureStore().get(corpus, features, n_jobs=n_jobs, progress=progress)
 
-    def build(
-        self, recipe: Recipe, labels: np.ndarray, classes: int, seed: int
-    ) -> tuple[torch.nn.Module, torch.nn.Module]:
-        """Return network and loss, initialised by ``seed``; class weights follow the training part's ``labels``."""
-        torch.manual_seed(seed)
-        network = getattr(models, recipe.network)(**recipe.network_options)
-        options = dict(recipe.loss_options)
-        if recipe.training.balancing == "loss":
-            options["class_weight"] = tuple(1 / (classes * class_shares(labels, classes)))
-        return network, getattr(losses, recipe.loss)(classes, network.embedding_size, **options)
+    def parts(self, corpus: Corpus, fold: Fold, recipe: Recipe, device: str) -> tuple[Parts, dict[str, np.ndarray]]:
+        """Read and scale a fold's parts; return them and the statistics that a new recording would be scaled by."""
+        read = partial(read_part, corpus, recipe, device=device)
+        found = {"train": read(fold.train, training=True), "test": read(fold.test)}
+        found["dev"] = read(fold.dev) if len(fold.dev) else (None, None)
+        floor, train = recipe.unit.quiet, found["train"][0]
+        if recipe.scaling == "speaker":
+            scaled = {
+                name: part and replace(part, inputs=scaled_by(
+                    voices, part.inputs, recipe.normalise, valid=part.valid, floor=floor))
+                for name, (part, voices) in found.items()
+            }  # fmt: skip
+            return scaled, Scaler([], "none").state
+        scale = Scaler(train.inputs, recipe.normalise, valid=train.valid, floor=floor)
+        scaled = {
+            name: part and replace(part, inputs=[scale(x) for x in part.inputs]) for name, (part, _) in found.items()
+        }
+        return scaled, scale.state
 
-    def examples(
-        self, recipe: Recipe, inputs: list[np.ndarray], labels: np.ndarray, names: list[str], *, hardware: Hardware,
-        training: bool,
-    ) -> Examples:  # fmt: skip
-        """Return what the network reads: whole utterances. A method that cuts them up says so here, with groups.
-
-        Args:
-            recipe: that of the profile.
-            inputs: features of utterances.
-            labels: (len(inputs),) class indices.
-            names: of the utterances.
-            hardware: where more may be computed.
-            training: whether it is the training part, which may be cut otherwise.
-        """
-        return Examples(inputs, labels, names)
-
-    def part(
-        self, corpus: Corpus, recipe: Recipe, rows: np.ndarray, *, hardware: Hardware, training: bool = False
+    def hear(
+        self, recipe: Recipe, signals: Sequence[np.ndarray], scaling: dict[str, np.ndarray], *, device: str = "cpu"
     ) -> Examples:
-        """Read a fold's part, not yet scaled; a training part at every speed."""
-        labels, names, subset = corpus.labels[rows], list(corpus.table.index[rows]), corpus.subset(rows)
-        heard = recipe.heard(training=training)
-        inputs = [x for each in heard for x in FeatureStore().get(subset, each, n_jobs=1, progress=False)]
-        times = len(heard)
-        return self.examples(
-            recipe, inputs, np.tile(labels, times), names * times, hardware=hardware, training=training
-        )
+        """Turn recordings, at the features' rate, into scaled examples.
+
+        Of a recipe that scales by speaker, all recordings are taken for one speaker's.
+        """
+        features = [recipe.features.extract(signal) for signal in signals]
+        names = [str(i) for i in range(len(features))]
+        heard = assembled(recipe, [features], np.zeros(len(features), np.int64), names, device=device)
+        if recipe.scaling == "speaker":
+            floor, one = recipe.unit.quiet, np.zeros(len(heard))
+            return replace(heard, inputs=scaled_by(one, heard.inputs, recipe.normalise, valid=heard.valid, floor=floor))
+        scale = Scaler.of(scaling)
+        return replace(heard, inputs=[scale(x) for x in heard.inputs])
+
+    def build(self, recipe: Recipe, classes: int) -> tuple[nn.Module, nn.Module]:
+        """Return a new network and loss, drawn from torch's generator."""
+        network = getattr(models, recipe.network)(**recipe.network_options)
+        return network, getattr(losses, recipe.loss)(classes, network.embedding_size, **recipe.loss_options)
+
+    def trained(
+        self, recipe: Recipe, classes: int, parts: Parts, *, seed: int, hardware: Hardware, **hooks: Callable
+    ) -> tuple[nn.Module, nn.Module, list[dict], dict[str, np.ndarray]]:
+        """Train one network; return it, its loss, the history, and arrays worth keeping."""
+        torch.manual_seed(seed)
+        network, loss = self.build(recipe, classes)
+        train, dev, training = parts["train"], parts["dev"], recipe.training
+        watch = None
+        if self.watched and dev is not None:
+            epochs = training.length(len(batch_sizes(len(train.as_is), training.batch_size)))
+            watch = Recorder(dev, epochs, hardware)
+        history = fit(
+            network, loss, train, dev, training, hardware=hardware, seed=seed, augment=recipe.masks, on_epoch=watch,
+            progress=parent_process() is None, **hooks,
+        )  # fmt: skip
+        return network, loss, history, watch.arrays() if watch else {}
+
+    def extras(self, network: nn.Module, loss: nn.Module, parts: Parts, hardware: Hardware) -> dict[str, np.ndarray]:
+        """Return what else is worth keeping of a trained network, by name."""
+        return attention_of(network, parts["test"], hardware)
 
     def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
-        """Train on ``fold.train``, choose the epoch on ``fold.dev``, score ``fold.test`` once."""
+        """Train on ``fold.train`` and score ``fold.test`` once; what other endings would have said is kept beside."""
         recipe, classes = self.recipe(profile), len(corpus.classes)
         class_shares(corpus.labels[fold.train], classes)
-        if not len(fold.dev):
-            raise ValueError(f"fold {fold.name!r} has no dev part to choose the epoch on; more speakers are needed")
-        train = self.part(corpus, recipe, fold.train, hardware=hardware, training=True)
-        scale = Scaler(train.inputs, recipe.normalise)
-        train, dev, test = (
-            replace(part, inputs=[scale(x) for x in part.inputs])
-            for part in (train, *(self.part(corpus, recipe, rows, hardware=hardware) for rows in (fold.dev, fold.test)))
-        )
-        network, loss = self.build(recipe, corpus.labels[fold.train], classes, seed)
-        watch = Recorder(dev, recipe.training.epochs, hardware) if self.watched else None
-        history = fit(
-            network, loss, train, dev, recipe.training, hardware=hardware, seed=seed, augment=recipe.masks,
-            on_epoch=watch, progress=parent_process() is None,
-        )  # fmt: skip
-        logits, embeddings = (test.averaged(v) for v in predict(network, loss, test.inputs, hardware=hardware))
+        parts, scaling = self.parts(corpus, fold, recipe, hardware.device)
+        train, test = parts["train"], parts["test"]
+        recipe, notes = resolved(recipe, np.bincount(train.labels[train.as_is], minlength=classes))
+        said: dict[str, list[np.ndarray]] = {}
+
+        def at_end(rule: str, network: nn.Module, loss: nn.Module) -> None:
+            logits = test.averaged(predict(network, loss, test.inputs, hardware=hardware)[0])
+            said.setdefault(f"logits_{rule.replace('-', '_')}", []).append(logits)
+
+        numbers = range(seed * recipe.networks, (seed + 1) * recipe.networks)
+        seeds = [drawn_seed(number, fold.name) for number in numbers]
+        made = [self.trained(recipe, classes, parts, seed=s, hardware=hardware, at_end=at_end) for s in seeds]
+        model, (network, loss, history, arrays) = Model([each[:2] for each in made], scaling), made[0]
+        logits, embeddings = model.score(test, hardware)
+        arrays |= {name: joined(each) for name, each in said.items()}
+        arrays |= {"weight": loss.weight.detach().cpu().numpy()} | self.extras(network, loss, parts, hardware)
         parameters = sum(p.numel() for part in (network, loss) for p in part.parameters())
-        state = {**network.state_dict(prefix="network."), **loss.state_dict(prefix="loss.")}
-        scaler = {"scaler.mean": scale.mean, "scaler.deviation": scale.deviation}
-        return Outcome(
-            logits, embeddings, history,
-            arrays={"weight": loss.weight.detach().cpu().numpy()} | (watch.arrays() if watch else {}),
-            notes={"chosen_epoch": chosen_epoch(history), "parameters": parameters},
-            state={**scaler, **{k: v.cpu().numpy() for k, v in state.items()}},
-        )  # fmt: skip
+        notes |= {"parameters": parameters} | _course(history, recipe.training.ending)
+        return Outcome(logits, embeddings, history, arrays=arrays, notes=notes, state=model.state())
+
+
+def drawn_seed(seed: int, fold: str) -> int:
+    """Return a training's own seed, alike for every method: folds that shared one would share their networks' luck."""
+    return int.from_bytes(sha256(f"{seed} {fold}".encode()).digest()[:4], "big")
+
+
+def _changed(profile: str, *, recipes: Callable[[str], Recipe], change: Callable[[Recipe, str], Recipe]) -> Recipe:
+    return change(recipes(profile), profile)
+
+
+def _course(history: list[dict], ending: str) -> dict:
+    """Return what a manifest says of a training: how long it was and whether it had come to rest."""
+    return {
+        "epochs": len(history), "chosen_epoch": chosen_epoch(history, ending), "train_ua": history[-1]["train_ua"],
+        "slope": 100 * slope(history), "converged": converged(history),
+    }  # fmt: skip

@@ -1,53 +1,85 @@
 """Ask a trained model about recordings of one's own."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
-from safetensors.torch import load_file
+from safetensors.numpy import load_file
+from scipy.special import softmax
 
-from serlib import losses, methods, models
-from serlib.features.audio import read_audio
-from serlib.training import Hardware, predict
+from serlib import methods
+from serlib.features.audio import AudioError, read_audio
+from serlib.methods.model import Model
+from serlib.methods.recipe import Recipe
+from serlib.training import Examples, Hardware
 
 
-def predict_files(run: str | Path, files: Sequence[str | Path], *, device: str = "cpu") -> pd.DataFrame:
+def predict_files(
+    run: str | Path, files: Sequence[str | Path], *, by_speaker: bool = False, device: str = "cpu"
+) -> pd.DataFrame:
     """Score audio files with the model that a run kept (``keep_weights=True``).
 
     Args:
         run: folder of the run.
         files: audio of any rate and channel count; mixed to mono and resampled.
+        by_speaker: the files are all one speaker's and are scaled by that speaker's own statistics: what a model needs
+            that was trained so, and no other may have.
         device: where to compute.
 
     Returns:
-        One row a file: the predicted emotion and, per class, the softmax of the margin-free logits.
+        One row a file, named as it was given: the predicted emotion and, per class, its probability.
 
     Raises:
-        ValueError: when the run kept no weights, or was made by a method without a network.
+        ValueError: when the run kept no weights, its recipe is not today's, or ``by_speaker`` does not fit the model.
+        AudioError: naming a file that cannot be used, and why.
     """
     folder = Path(run)
     if not (folder / "model.safetensors").is_file():
         raise ValueError(f"{folder.name} holds no model.safetensors; make the run with --keep-weights")
     manifest = json.loads((folder / "manifest.json").read_text())
     method, classes = methods.get(manifest["method"]), manifest["corpus"]["classes"]
-    recipe, state = method.recipe(manifest["profile"]), load_file(folder / "model.safetensors")
-    network = getattr(models, recipe.network)(**recipe.network_options)
-    loss = getattr(losses, recipe.loss)(len(classes), network.embedding_size, **recipe.loss_options)
-    for part, prefix in ((network, "network."), (loss, "loss.")):
-        owned = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-        part.load_state_dict(owned)
-        part.to(device)
-    mean, deviation = (state[f"scaler.{n}"].numpy() for n in ("mean", "deviation"))
-    rate = recipe.features.sample_rate_hz
-    heard = [recipe.features.extract(read_audio(f, sample_rate_hz=rate)) for f in files]
-    names, hardware = [Path(f).name for f in files], Hardware.choose(device, "float32")
-    read = method.examples(recipe, heard, np.zeros(len(heard), np.int64), names, hardware=hardware, training=False)
-    inputs = [(x - mean) / deviation for x in read.inputs]
-    logits = read.averaged(predict(network, loss, inputs, hardware=hardware)[0])
-    shares = torch.from_numpy(logits).softmax(1).numpy()
-    predicted = np.asarray(classes)[logits.argmax(1)]
-    table = pd.DataFrame(shares, columns=classes, index=pd.Index(names, name="file"))
-    return table.assign(predicted=predicted)[["predicted", *classes]]
+    recipe = method.recipe(manifest["profile"])
+    if json.loads(json.dumps(recipe.to_dict())) != manifest["recipe"]:
+        raise ValueError(f"{folder.name} was made by another recipe of {method.name} than today's; train it again")
+    _check_speaker(method.name, recipe, files, by_speaker=by_speaker)
+    state = load_file(folder / "model.safetensors")
+    model = Model([method.build(recipe, len(classes)) for _ in range(recipe.networks)], {})
+    model.load(state)
+    for pair in model.members:
+        for part in pair:
+            part.to(device)
+    logits = _scored(partial(method.hear, recipe, scaling=state, device=device), model, recipe, files, device)
+    table = pd.DataFrame(softmax(logits, axis=1), columns=classes, index=pd.Index(map(str, files), name="file"))
+    return table.assign(predicted=np.asarray(classes)[logits.argmax(1)])[["predicted", *classes]]
+
+
+def _check_speaker(name: str, recipe: Recipe, files: Sequence, *, by_speaker: bool) -> None:
+    """Refuse what would be scored on another ground than in training."""
+    wanted = recipe.scaling == "speaker"
+    if wanted and not by_speaker:
+        told = f"{name} scales by each speaker's own statistics"
+        raise ValueError(f"{told}: give recordings of one speaker alone, and say so with --by-speaker")
+    if by_speaker and not wanted:
+        raise ValueError(f"{name} scales by its training part; --by-speaker is for models that scale by speaker")
+    if wanted and recipe.normalise == "feature" and len(files) < 2:
+        raise ValueError(f"{name} needs at least 2 recordings of the speaker: one has no deviation")
+
+
+def _scored(
+    hear: Callable[..., Examples], model: Model, recipe: Recipe, files: Sequence[str | Path], device: str
+) -> np.ndarray:
+    """Return logits (files, C); what is wrong with a file, such as that it is too short, is said of that one."""
+    hardware = Hardware.choose(device, "float32")
+    signals = [read_audio(file, sample_rate_hz=recipe.features.sample_rate_hz) for file in files]
+    try:
+        return model.score(hear(signals), hardware)[0]
+    except ValueError:
+        for file, signal in zip(files, signals, strict=True):
+            try:
+                model.score(hear([signal]), hardware)
+            except ValueError as error:
+                raise AudioError(f"{file}: {error}") from error
+        raise

@@ -9,7 +9,7 @@ import pytest
 from serlib import methods
 from serlib.features.segments import SegmentSpectrogram
 from serlib.methods import angular
-from serlib.methods.segmented import SegmentedMethod
+from serlib.methods.neural import NeuralMethod
 from serlib.protocol import Fold, folds
 from serlib.runs import RunStore, cross_validate
 from serlib.training import Hardware
@@ -21,8 +21,8 @@ def changed(profile: str, **options):
     return replace(angular.recipe(profile, network="tfgap", loss="m4"), **options)
 
 
-def method(**options) -> SegmentedMethod:
-    return SegmentedMethod("angular/own", "000", "own", partial(changed, **options))
+def method(**options) -> NeuralMethod:
+    return NeuralMethod("angular/own", "000", "own", partial(changed, **options))
 
 
 @pytest.fixture

@@ -2,35 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import serlib
 from serlib import methods
-from serlib.methods.baselines import by_speaker
 from serlib.protocol import folds
 from serlib.runs import cross_validate
 from serlib.training import Hardware
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.integers(2, 5))
-def test_each_speaker_has_mean_zero_and_deviation_one(seed, speakers):
-    generator = np.random.default_rng(seed)
-    who = np.repeat(np.arange(speakers), generator.integers(2, 9, speakers))
-    features = generator.normal(5, 3, (len(who), 4)) * (1 + who[:, None])
-    scaled = by_speaker(features, who)
-    for speaker in range(speakers):
-        np.testing.assert_allclose(scaled[who == speaker].mean(0), 0, atol=1e-9)
-        np.testing.assert_allclose(scaled[who == speaker].std(0), 1, atol=1e-9)
-
-
-def test_a_speaker_with_one_utterance_and_a_constant_feature_become_zero():
-    scaled = by_speaker(np.array([[1.0, 7.0], [3.0, 7.0], [9.0, 9.0]]), np.array(["a", "a", "b"]))
-    np.testing.assert_allclose(scaled, [[-1, 0], [1, 0], [0, 0]])
-
-
-def test_nothing_of_the_test_part_is_learned(tiny_corpus, cache, monkeypatch):
+def test_nothing_of_the_test_part_is_learned(tiny_corpus, room, monkeypatch):
     """Spoiling the test part's features changes no other prediction."""
     from serlib.features.store import FeatureStore
 
@@ -44,7 +24,14 @@ def test_nothing_of_the_test_part_is_learned(tiny_corpus, cache, monkeypatch):
     np.testing.assert_array_equal(again.logits[1:], clean.logits[1:])
 
 
-def test_the_seed_changes_nothing_and_hums_are_easy(tiny_corpus, cache):
+@pytest.mark.parametrize("name", [name for name in methods.names() if name.startswith("baselines/")])
+def test_a_baseline_keeps_no_model_and_its_recipe_is_one_for_all_profiles(name):
+    method = methods.get(name)
+    assert not method.keeps
+    assert len({str(method.recipe(profile)) for profile in ("quick", "study", "paper")}) == 1
+
+
+def test_the_seed_changes_nothing_and_hums_are_easy(tiny_corpus, room):
     scores = cross_validate(tiny_corpus, "baselines/egemaps-svm", folds="speaker-folds-5", seeds=(0, 1), progress=False)
     by_seed = [part["predicted"].tolist() for _, part in scores.predictions.groupby("seed")]
     assert by_seed[0] == by_seed[1] and scores.summary().loc["UA", "pooled"] > 60

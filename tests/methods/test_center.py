@@ -1,27 +1,23 @@
 """Paper 003's methods: the fixed names, whole utterances of any length, one number between softmax and center loss."""
 
+from dataclasses import dataclass, fields, replace
+
 import numpy as np
 import pytest
 
 from serlib import losses, methods
+from serlib.geometry import clustering
 from serlib.methods.center import CENTER_WEIGHT, SWEEP
 from serlib.methods.neural import NeuralMethod
-from serlib.protocol import folds
-from serlib.training import Hardware
+from serlib.training import Hardware, predict
 
 FOUR = [f"center/{features}-{loss}" for features in ("mel", "stft") for loss in ("softmax", "center")]
 OTHERS = ["center/mel-focal", "center/mel-triplet", "center/mel-supcon"]
 PROFILES = ("quick", "study", "paper")
-CPU = Hardware.choose("cpu", "float32")
 
 
 def sweep_name(weight):
     return f"center/mel-sweep-{weight:g}"
-
-
-@pytest.fixture(scope="module")
-def fold(tiny_corpus):
-    return folds(tiny_corpus, "speaker-folds-5")[0]
 
 
 def test_the_names_are_there():
@@ -30,15 +26,17 @@ def test_the_names_are_there():
     assert SWEEP == (0, 0.003, 0.01, 0.03, 0.1, 0.3, 1) and CENTER_WEIGHT in SWEEP
 
 
+def differing(one, other):
+    return {f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)}
+
+
 @pytest.mark.parametrize("profile", PROFILES)
 def test_variants_differ_in_the_loss_alone(profile):
-    plain = methods.get("center/mel-softmax").recipe(profile).to_dict()
+    plain = methods.get("center/mel-softmax").recipe(profile)
     for name in ["center/mel-center", *OTHERS, *(sweep_name(w) for w in SWEEP[1:])]:
-        other = methods.get(name).recipe(profile).to_dict()
-        changed = {key for key in plain if plain[key] != other[key]}
+        changed = differing(plain, methods.get(name).recipe(profile))
         assert "loss_options" in changed and changed <= {"loss", "loss_options"}
-    stft = methods.get("center/stft-softmax").recipe(profile).to_dict()
-    assert {key for key in plain if plain[key] != stft[key]} == {"features", "network_options"}
+    assert differing(plain, methods.get("center/stft-softmax").recipe(profile)) == {"features", "network_options"}
 
 
 def test_softmax_and_center_differ_in_one_number():
@@ -80,43 +78,52 @@ def test_a_louder_voice_gives_greater_values():
 
 
 @pytest.mark.parametrize("name", [FOUR[1], FOUR[2], OTHERS[1]])
-def test_a_run_scores_and_keeps_its_course(tiny_corpus, cache, fold, name):
-    method = methods.get(name)
-    outcome = method.run(tiny_corpus, fold, profile="quick", seed=0, hardware=CPU)
+def test_a_run_scores_and_keeps_its_course(quick, tiny_corpus, fold, name):
+    method, outcome = methods.get(name), quick(name)
     assert outcome.logits.shape == (len(fold.test), 4) and outcome.embeddings.shape == (len(fold.test), 64)
-    epochs = len(outcome.history)
+    epochs, course = len(outcome.history), {"centers", "course_epochs", "course_embeddings", "course_labels"}
+    assert {key for key in outcome.arrays if not key.startswith("logits_")} == {"weight"} | (
+        course if method.watched else set()
+    )
     if method.watched:
         assert outcome.arrays["centers"].shape == (epochs + 1, 4, 64)
         assert outcome.arrays["course_embeddings"].shape == (epochs + 1, len(fold.dev), 64)
+        assert outcome.arrays["course_epochs"].tolist() == list(range(epochs + 1))
         assert outcome.arrays["course_labels"].tolist() == tiny_corpus.labels[fold.dev].tolist()
-    else:
-        assert outcome.arrays.keys() == {"weight"}
 
 
-def test_watching_changes_no_score_and_lambda_zero_is_softmax(tiny_corpus, cache, fold):
+@dataclass
+class Softmax(NeuralMethod):
+    """The same network under softmax itself, from the same start."""
+
+    def build(self, recipe, classes):
+        network, loss = super().build(recipe, classes)
+        softmax = losses.SoftmaxLoss(classes, network.embedding_size)
+        softmax.load_state_dict({key: value for key, value in loss.state_dict().items() if key != "centers"})
+        return network, softmax
+
+
+def test_watching_changes_no_score_and_lambda_zero_is_softmax(quick):
     watched = methods.get("center/mel-softmax")
-
-    class Plain(NeuralMethod):
-        """The same network under softmax itself."""
-
-        def build(self, recipe, labels, classes, seed):
-            network, loss = super().build(recipe, labels, classes, seed)
-            softmax = losses.SoftmaxLoss(classes, network.embedding_size)
-            softmax.load_state_dict({k: v for k, v in loss.state_dict().items() if k != "centers"})
-            return network, softmax
-
-    plain = Plain(watched.name, watched.paper, watched.title, watched.recipes)
-    first, second = (m.run(tiny_corpus, fold, profile="quick", seed=0, hardware=CPU) for m in (watched, plain))
-    np.testing.assert_allclose(first.logits, second.logits, atol=1e-4)  # their means are summed in another order
-    for one, other in zip(first.history, second.history, strict=True):
+    unseen = quick(replace(watched, watched=False))
+    np.testing.assert_array_equal(unseen.logits, quick("center/mel-softmax").logits)
+    plain = quick(Softmax(watched.name, watched.paper, watched.title, watched.recipes))
+    np.testing.assert_allclose(plain.logits, unseen.logits, atol=1e-4)  # their means are summed in another order
+    for one, other in zip(unseen.history, plain.history, strict=True):
         assert one == pytest.approx(other, rel=1e-4)
 
 
-def test_center_loss_pulls_the_classes_together(tiny_corpus, cache, fold):
-    from serlib.geometry import clustering
+def test_center_loss_pulls_the_classes_together(tiny_corpus, fold, room):
+    """Where it was asked to: on what was learned from, once there is something to pull together."""
 
-    tight = {}
-    for weight in (0.003, 1.0):
-        outcome = methods.get(sweep_name(weight)).run(tiny_corpus, fold, profile="quick", seed=0, hardware=CPU)
-        tight[weight] = clustering(outcome.embeddings, tiny_corpus.labels[fold.test])["intra"].mean()
-    assert tight[1.0] < 0.7 * tight[0.003]
+    def spread(weight):
+        method = methods.get(sweep_name(weight))
+        recipe = method.recipe("quick")
+        recipe = replace(recipe, training=replace(recipe.training, epochs=5 * recipe.training.epochs))
+        parts, _ = method.parts(tiny_corpus, fold, recipe, "cpu")
+        network, loss, *_ = method.trained(recipe, len(tiny_corpus.classes), parts, seed=0, hardware=Hardware())
+        train = parts["train"]
+        embeddings = predict(network, loss, train.inputs, hardware=Hardware())[1]
+        return clustering(embeddings, train.labels)["intra"].mean()
+
+    assert spread(1.0) < 0.7 * spread(0.003)

@@ -1,6 +1,7 @@
 """Paper 002's methods: names, what each row changes, sizes as printed, attention kept, speakers' own statistics."""
 
 import itertools
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -9,27 +10,21 @@ import torch
 from serlib import methods
 from serlib.features import LogMel
 from serlib.methods import multidilated
-from serlib.methods.adapted import AdaptedMethod, AdaptedRecipe
-from serlib.methods.multidilated import ARCFACE, BINS, DEPTHS, LADDER, ROWS, SCHEMES, TRIES, method
+from serlib.methods.multidilated import ARCFACE, BINS, COUNTED, DEPTHS, LADDER, ROWS, SCHEMES, TRIES
+from serlib.methods.recipe import Recipe
 from serlib.models import MultiDilatedCNN
 from serlib.models.multidilated import block_dilations
-from serlib.protocol import folds, published
-from serlib.training import Hardware
+from serlib.protocol import published
+from serlib.training import Examples, TrainingBatches
 
 PROFILES = ("quick", "study", "paper")
-CPU = Hardware.choose("cpu", "float32")
 
 
-@pytest.fixture(scope="module")
-def fold(tiny_corpus):
-    return folds(tiny_corpus, "speaker-folds-5")[0]
-
-
-def changed(one: dict, other: dict) -> dict:
+def changed(one: Recipe, other: Recipe) -> dict:
     """What a recipe says otherwise than another, options of the network one by one."""
-    network = {k: v for k, v in other["network_options"].items() if one["network_options"].get(k) != v}
-    rest = {k: v for k, v in other.items() if k != "network_options" and one.get(k) != v}
-    return network | rest
+    network = {k: v for k, v in other.network_options.items() if one.network_options.get(k) != v}
+    rest = {f.name: getattr(other, f.name) for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)}
+    return network | {k: v for k, v in rest.items() if k != "network_options"}
 
 
 def test_the_names_are_there():
@@ -57,7 +52,7 @@ def test_every_published_row_of_ours_has_its_method():
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_each_step_of_the_ladder_changes_one_thing(profile):
-    recipes = [methods.get(name).recipe(profile).to_dict() for name in ROWS]
+    recipes = [methods.get(name).recipe(profile) for name in ROWS]
     steps = [changed(one, other) for one, other in itertools.pairwise(recipes)]
     arcface = {"loss": "ArcFaceLoss", "loss_options": {"margin_rad": 0.5, "scale": 2.0}}
     assert steps == [
@@ -74,13 +69,13 @@ def test_sweeps_change_what_they_say(profile):
 
     for names, base, key in ((SCHEMES | BINS, ROWS[2], "levels"), (DEPTHS, ROWS[0], "blocks")):
         for name, value in names.items():
-            difference = changed(options(base).to_dict(), options(name).to_dict())
+            difference = changed(options(base), options(name))
             assert set(difference) <= {key}
             network = MultiDilatedCNN(**options(name).network_options | {"width": 2})
             assert network.pool.levels == value if key == "levels" else 1 + len(network.blocks) == value
     for name, (margin, scale) in ARCFACE.items():
         assert options(name).loss_options == {"margin_rad": margin, "scale": scale}
-        assert set(changed(options(ROWS[7]).to_dict(), options(name).to_dict())) <= {"loss_options"}
+        assert set(changed(options(ROWS[7]), options(name))) <= {"loss_options"}
 
 
 def test_the_paper_profile_is_as_printed():
@@ -95,19 +90,25 @@ def test_the_paper_profile_is_as_printed():
     assert recipe.normalise == "channel" and recipe.training.balancing == "loss"
 
 
+@pytest.mark.parametrize("clips", [428, 419, 90])
 @pytest.mark.parametrize("profile", PROFILES)
-def test_half_a_cycle_of_the_rate_is_an_epoch(profile):
+def test_half_a_cycle_of_the_rate_is_an_epoch_and_it_ends_low(profile, clips):
+    """Through the loader, whose count of batches the rate once ran away from."""
     training = methods.get(ROWS[0]).recipe(profile).training
+    lengths = 30 + np.arange(clips) ** 2 % 211
+    examples = Examples([np.zeros((1, 1, n), np.float32) for n in lengths], np.zeros(clips, np.int64))
+    batches = TrainingBatches(examples, training.batch_size, seed=0)
     optimiser = training.make_optimiser([torch.nn.Parameter(torch.zeros(1))])
-    schedule, every_batch = training.make_schedule(optimiser, 23)
-    rates = []
-    for _ in range(4 * 23):
-        rates.append(optimiser.param_groups[0]["lr"])
-        optimiser.step()
-        schedule.step()
-    assert every_batch and np.argmax(rates[:46]) == 23 and np.argmin(rates[23:69]) == 23
-    assert max(rates) == pytest.approx(training.learning_rate) and min(rates) == pytest.approx(max(rates) / 10)
-    assert training.epochs % 2 == 0  # it ends low
+    schedule, every_batch = training.make_schedule(optimiser, len(batches))
+    epochs, starts = training.length(len(batches)), []
+    for epoch in range(epochs):
+        starts.append(optimiser.param_groups[0]["lr"])
+        for _ in batches if epoch < 4 else range(len(batches)):
+            optimiser.step(), schedule.step()
+    low, high = training.learning_rate / 10, training.learning_rate
+    assert every_batch and epochs % 2 == 0
+    np.testing.assert_allclose(starts, np.tile([low, high], epochs // 2), rtol=1e-6)
+    assert optimiser.param_groups[0]["lr"] == pytest.approx(low)
 
 
 def test_deltas_of_a_ramp_are_its_slope():
@@ -122,61 +123,51 @@ def test_deltas_of_a_ramp_are_its_slope():
             np.testing.assert_allclose(slopes[:, t], by_hand, atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["gmp", "multi-attention-arcface"])
-def test_a_run_scores_and_attention_is_kept(tiny_corpus, cache, fold, name):
-    outcome = methods.get(f"multidilated/{name}").run(tiny_corpus, fold, profile="quick", seed=0, hardware=CPU)
+@pytest.mark.parametrize("name", ["gmp", "multi-attention-arcface", "multi-attention-count"])
+def test_a_run_scores_and_attention_is_kept(quick, fold, name):
+    outcome = quick(f"multidilated/{name}")
     assert outcome.logits.shape == (len(fold.test), 4) and outcome.embeddings.shape == (len(fold.test), 32)
     assert np.isfinite(outcome.logits).all()
-    if "attention" in LADDER[name][0] and LADDER[name][0]["attention"] != "none":
+    assert ("attention" in outcome.arrays) == ("attention" in name)
+    if "attention" in name:
         weights = outcome.arrays["attention"]
         assert weights.shape == (len(fold.test), 126) and (weights > 0).all()
         np.testing.assert_allclose(weights.sum(1), 1, atol=1e-5)
         assert np.ptp(weights, axis=0).max() > 0  # they follow the utterance
-    else:
-        assert outcome.arrays.keys() == {"weight"}
 
 
-def adapted(tiny, **more) -> AdaptedMethod:
-    return method("multidilated/own", "own", AdaptedMethod, network=tiny, **more)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_counted_rungs_differ_in_the_attentions_scale_alone(profile):
+    assert list(COUNTED) == ["multi-attention-count", "multi-attention-count-arcface"]
+    for row in COUNTED:
+        plain, counted = (methods.get(f"multidilated/{n}").recipe(profile) for n in (row.replace("-count", ""), row))
+        assert changed(plain, counted) == {"rescale": "count"}
+    assert not set(COUNTED) & set(LADDER)  # Table 1 stays as printed
 
 
-def test_speakers_own_statistics_follow_the_speaker_alone(tiny_corpus, cache, fold):
-    own = adapted(multidilated.PYRAMID, by_speaker=True, normalise="none", speeds=(0.9,))
-    recipe = own.recipe("quick")
-    assert isinstance(recipe, AdaptedRecipe)
-    part = own.part(tiny_corpus, recipe, fold.train, hardware=CPU, training=True)
-    assert len(part) == 2 * len(fold.train)
-    speakers = tiny_corpus.table["speaker"].to_numpy()[fold.train]
-    for copy in range(2):  # each speed is a voice of its own
-        for speaker in np.unique(speakers):
-            mine = np.flatnonzero(speakers == speaker) + copy * len(fold.train)
-            frames = np.concatenate([part.inputs[i] for i in mine], -1)
-            np.testing.assert_allclose(frames.mean(-1), 0, atol=1e-3)
-            np.testing.assert_allclose(frames.std(-1), 1, atol=1e-3)
-    mine = fold.train[speakers == speakers[0]]
-    alone = own.part(tiny_corpus, recipe, mine, hardware=CPU)
-    np.testing.assert_allclose(alone.inputs[0], part.inputs[list(fold.train).index(mine[0])], atol=1e-4)
-
-
-def test_networks_are_averaged_and_one_is_the_plain_method(tiny_corpus, cache, fold):
-    def logits(**more):
-        return (
-            adapted(multidilated.PYRAMID, **more).run(tiny_corpus, fold, profile="quick", seed=0, hardware=CPU).logits
-        )
-
-    plain = methods.get(ROWS[2])
-    singles = [plain.run(tiny_corpus, fold, profile="quick", seed=s, hardware=CPU).logits for s in (0, 1)]
-    chances = [np.exp(x) / np.exp(x).sum(1, keepdims=True) for x in singles]
-    np.testing.assert_allclose(np.exp(logits(networks=1)), chances[0], atol=1e-5)
-    np.testing.assert_allclose(np.exp(logits(networks=2)), np.mean(chances, axis=0), atol=1e-5)
+@pytest.mark.parametrize("row,mean", [("multi-attention", 1 / 126), ("multi-attention-count", 1.0)])
+def test_counted_weights_keep_a_vectors_size_where_printed_ones_shrink_it_126_times(row, mean):
+    torch.manual_seed(0)
+    x = torch.randn(6, 126, 16).exp()
+    without, with_it = (
+        MultiDilatedCNN(**methods.get(f"multidilated/{r}").recipe("study").network_options) for r in ("multi", row)
+    )
+    assert without.attention is None
+    scaled = with_it.attention(x)
+    assert scaled.shape == x.shape
+    assert scaled.norm(dim=2).mean().item() == pytest.approx(mean * x.norm(dim=2).mean().item(), rel=0.05)
+    torch.nn.init.normal_(with_it.attention.context.weight, std=2)  # far from even, as after training
+    assert with_it.attention.weights(x).max() > 3 / 126
+    factors = (with_it.attention(x) / x).mean((1, 2))
+    np.testing.assert_allclose(factors.detach().numpy(), mean, rtol=1e-4)
 
 
 def test_the_best_is_one_of_those_tried_and_its_twin_lacks_the_augmentation():
     best, twin = (methods.get(f"multidilated/{name}").recipe("study") for name in ("best", "best-plain"))
     tried = methods.get(f"multidilated/try-{multidilated.BEST}").recipe("study")
-    assert changed(tried.to_dict(), best.to_dict()) == {"networks": multidilated.NETWORKS}
-    assert best.masks and best.speeds == (0.9, 1.1) and not twin.masks and not twin.speeds
-    assert best.by_speaker == twin.by_speaker and best.network_options == twin.network_options
+    assert changed(tried, best) == {"networks": multidilated.NETWORKS}
+    assert best.masks and best.speeds and best.scaling == "speaker"
+    assert changed(best, twin) == {"masks": None, "speeds": ()}
 
 
 def test_level_is_a_cue():
@@ -186,15 +177,3 @@ def test_level_is_a_cue():
         features = methods.get(ROWS[0]).recipe(profile).features
         louder = features.extract(2 * signal)[0] - features.extract(signal)[0]
         np.testing.assert_allclose(louder, 20 * np.log10(2), atol=1e-3)
-
-
-def test_what_changes_a_result_is_in_the_digest():
-    from serlib.runs.code import sources
-
-    for name in (ROWS[5], "multidilated/try-speaker"):
-        read = sources(methods.get(name).modules("study"))
-        assert {"serlib.models.multidilated", "serlib.models.dilated_block", "serlib.models.pooling.pyramid"} <= set(
-            read
-        )
-        assert ("serlib.methods.adapted" in read) == ("try" in name)
-        assert ("serlib.methods.attentive" in read) == ("attention" in name)

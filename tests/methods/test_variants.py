@@ -1,0 +1,105 @@
+"""Variants: one regularised recipe for all networks and losses, each speaker's own statistics, and both."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from serlib import methods
+from serlib.methods.base import PROFILES
+from serlib.methods.neural import NeuralMethod
+from serlib.methods.recipe import Recipe
+from serlib.training import SpectrogramMasks
+
+KINDS = [  # a row of every network, under every kind of loss
+    "focal/mel-softmax", "focal/mfcc-focal", "center/mel-center", "center/stft-softmax", "center/mel-triplet",
+    "angular/crnn-c64", "angular/tfgap-softmax", "multidilated/ff-spp", "multidilated/multi-attention-arcface",
+]  # fmt: skip
+
+
+def differing(one: Recipe, other: Recipe) -> set[str]:
+    return {f.name for f in fields(one) if getattr(one, f.name) != getattr(other, f.name)}
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_strong_recipe_is_one_for_all_networks_and_losses(profile):
+    shared = set()
+    for name in KINDS:
+        plain, strong = (methods.get(each).recipe(profile) for each in (name, f"{name}+strong"))
+        assert differing(plain, strong) <= {"training", "speeds", "masks", "network_options"}
+        assert strong.network_options.keys() - plain.network_options.keys() <= {"dropout"}
+        training = replace(strong.training, balancing="none")  # that is the paper's
+        shared.add(str((training, strong.speeds, strong.masks, strong.network_options["dropout"])))
+        assert isinstance(strong.masks, SpectrogramMasks) and strong.speeds and 1.0 not in strong.speeds
+    assert len(shared) == 1
+    assert strong.training.ending == "average" and strong.training.updates is not None
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_balancing_is_the_papers_and_not_the_variants(profile):
+    for name in ("angular/crnn-wsampling", "angular/tfgap-wloss", "multidilated/gmp"):
+        plain, strong = (methods.get(each).recipe(profile) for each in (name, f"{name}+strong"))
+        assert strong.training.balancing == plain.training.balancing != "none"
+
+
+def test_functionals_are_not_masked():
+    recipe = methods.get("dcaen/ftr-eg+strong").recipe("study")
+    assert recipe.masks is None and recipe.speeds
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_by_speaker_changes_the_scaling_alone(name):
+    plain, own = (methods.get(each).recipe("study") for each in (name, f"{name}+speaker"))
+    assert own.scaling == "speaker" and own.normalise == "bin"
+    assert differing(plain, own) == {"scaling"} | ({"normalise"} if plain.normalise == "channel" else set())
+
+
+def test_both_in_either_order_are_one_method():
+    plain = methods.get("center/mel-softmax")
+    one, other = methods.get("center/mel-softmax+strong+speaker"), methods.get("center/mel-softmax+speaker+strong")
+    assert one.recipe("study") == other.recipe("study")
+    assert one.name == other.name == "center/mel-softmax+strong+speaker"
+    assert one.title == f"{plain.title}, regularised, each speaker's own statistics"
+    assert one.paper == plain.paper and one.watched == plain.watched
+    assert plain.name == "center/mel-softmax" and not plain.recipe("study").speeds  # asking has changed nothing
+
+
+@pytest.mark.parametrize(
+    "name,message",
+    [
+        ("center/mel-softmax+weak", "unknown variant 'weak'; known are strong, speaker"),
+        ("center/mel-softmax+strong+strong", "names a variant twice"),
+        ("center/mel-softmax+", "unknown variant ''; known are strong, speaker"),
+        ("center/mel-softmax+strong+weak", "unknown variant 'weak'"),
+        ("baselines/egemaps-svm+strong", "baselines/egemaps-svm has no variant 'strong': only networks have"),
+        ("dcaen/dcaen+strong", "dcaen/dcaen has no variant 'strong'"),
+        ("dcaen/e-uf+speaker", "dcaen/e-uf has no variant 'speaker'"),
+        ("center/mel+strong", r"unknown method 'center/mel\+strong'; known are center/mel-softmax, "),
+        ("+strong", r"unknown method '\+strong'; known are .*baselines/\.\.\."),
+    ],
+)
+def test_what_is_not_there_is_refused_when_it_is_asked_for(name, message):
+    with pytest.raises(ValueError, match=message):
+        methods.get(name)
+
+
+@pytest.mark.parametrize("name", ["angular/crnn-m4+strong", "multidilated/multi-attention+strong+speaker"])
+def test_a_variant_trains_like_any_method(quick, fold, name):
+    outcome, method = quick(name), methods.get(name)
+    assert isinstance(method, NeuralMethod) and method.keeps
+    assert outcome.logits.shape == (len(fold.test), 4) and np.isfinite(outcome.logits).all()
+
+
+def test_a_training_part_is_read_at_every_speed_and_the_others_as_they_are(tiny_corpus, fold, room):
+    method = methods.get("center/mel-softmax+strong")
+    recipe = method.recipe("quick")
+    parts, _ = method.parts(tiny_corpus, fold, recipe, "cpu")
+    train, readings = parts["train"], 1 + len(recipe.speeds)
+    assert len(train) == readings * len(fold.train) and len(train.as_is) == len(fold.train)
+    lengths = np.stack(np.split(train.lengths, readings))
+    for speed, found in zip(recipe.speeds, lengths[1:], strict=True):
+        np.testing.assert_allclose(found, lengths[0] / speed, atol=2)
+    np.testing.assert_array_equal(train.labels, np.tile(tiny_corpus.labels[fold.train], readings))
+    np.testing.assert_array_equal(train.versions, np.repeat(np.arange(readings), len(fold.train)))
+    for name in ("dev", "test"):
+        assert len(parts[name]) == len(getattr(fold, name)) and parts[name].versions is None
