@@ -10,11 +10,11 @@ from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold, train_tes
 
 from serlib.corpora.corpus import Corpus, CorpusError
 
-SCHEMES = ("leave-one-speaker-out", "speaker-folds-5", "leave-one-session-out", "session-speaker-10", "stratified-5")
+SPEAKER_FOLDS = {f"speaker-folds-{size}": size for size in (5, 6)}
 SPEAKER_DEPENDENT = ("stratified-5",)
-_Plan = dict[
-    str, tuple[Sequence[str], Sequence[str]]
-]  # name of a fold: speakers (or sessions) tested, and those in dev
+SCHEMES = ("leave-one-speaker-out", *SPEAKER_FOLDS, "leave-one-session-out", "session-speaker-10", *SPEAKER_DEPENDENT)
+# Name of a fold: speakers (or sessions) tested, and those in dev.
+_Plan = dict[str, tuple[Sequence[str], Sequence[str]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,7 @@ def _leave_one_speaker_out(sexes: dict[str, str]) -> _Plan:
     return plan
 
 
-def _speaker_folds(sexes: dict[str, str], heard: dict[str, int], size: int = 5) -> _Plan:
+def _speaker_folds(sexes: dict[str, str], heard: dict[str, int], size: int) -> _Plan:
     groups: list[list[str]] = [[] for _ in range(size)]
     # Dealt out one by one to the group with the fewest of that sex, then the fewest speakers, then utterances.
     for speaker in sorted(sexes, key=lambda s: (sexes[s] or "unknown", -heard[s], s)):
@@ -95,12 +95,12 @@ def _session_speakers(sessions: np.ndarray, speakers: np.ndarray) -> _Plan:
 
 def _grouped(corpus: Corpus, scheme: str) -> list[Fold]:
     """Make folds that hold out whole speakers (or sessions); what is neither tested nor dev trains."""
-    units = _column(corpus, "speaker", at_least=5 if scheme == "speaker-folds-5" else 2)
+    units = _column(corpus, "speaker", at_least=SPEAKER_FOLDS.get(scheme, 2))
     sexes = corpus.table["sex"].groupby(units).first().fillna("").to_dict()
     if scheme == "leave-one-speaker-out":
         plan = _leave_one_speaker_out(sexes)
-    elif scheme == "speaker-folds-5":
-        plan = _speaker_folds(sexes, {s: int((units == s).sum()) for s in sexes})
+    elif scheme in SPEAKER_FOLDS:
+        plan = _speaker_folds(sexes, {s: int((units == s).sum()) for s in sexes}, SPEAKER_FOLDS[scheme])
     elif scheme == "session-speaker-10":
         plan = _session_speakers(_column(corpus, "session"), units)
     else:
@@ -141,8 +141,8 @@ def folds(corpus: Corpus, scheme: str, *, seed: int = 0) -> list[Fold]:
     """Divide a corpus so that every utterance is tested exactly once.
 
     - ``leave-one-speaker-out``: one test speaker, one dev speaker of the other sex where there is one, the rest train.
-    - ``speaker-folds-5``: five groups of speakers, balanced by sex; dev is one woman and one man of the next group
-      (two of its speakers, or its only one, where it lacks either).
+    - ``speaker-folds-5``, ``speaker-folds-6``: so many groups of speakers, balanced by sex; dev is one woman and one
+      man of the next group (two of its speakers, or its only one, where it lacks either).
     - ``leave-one-session-out``: the next session is dev.
     - ``session-speaker-10``: one speaker of a session is tested, the other is dev; all other sessions train.
     - ``stratified-5``: shuffled by ``seed`` in each class, dev an eighth of the training part; **speaker-dependent**.

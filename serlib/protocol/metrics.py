@@ -27,12 +27,19 @@ def _mean_over_occurring(counts: np.ndarray, beside: np.ndarray) -> np.ndarray:
     return np.nanmean(np.where(occurring > 0, values, np.nan), axis=-1)
 
 
-# Each takes confusion counts (..., C, C), none of them empty, and returns (...): the form that a bootstrap needs.
+# Each takes confusion counts (..., C, C) and returns (...): the form that a bootstrap needs.
 METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ua": lambda counts: _mean_over_occurring(counts, np.zeros(1)),
     "wa": lambda counts: np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1)),
     "macro_f1": lambda counts: 2 * _mean_over_occurring(counts, counts.sum(axis=-2)),
 }
+
+
+def scored(counts: np.ndarray, metric: str) -> np.ndarray:
+    """Score confusion counts (..., C, C), none of them empty: (...), 0 to 1; an unknown metric is a ValueError."""
+    if metric not in METRICS:
+        raise ValueError(f"unknown metric {metric!r}; allowed are {', '.join(METRICS)}")
+    return METRICS[metric](counts)
 
 
 def unweighted_accuracy(true: ArrayLike, predicted: ArrayLike) -> float:

@@ -1,19 +1,29 @@
-"""Is one method better than another on the same folds and seeds, by how much, and could it be chance?"""
+"""Is one method better than another on the same folds and seeds, by how much, and could it be chance?
 
+What may be exchanged is a network with all that it tests (see ``Result.units``). Where each speaker is tested by
+networks of his or her own, the unit is the *speaker*: all seeds are swapped and drawn together, and the answer is for
+new speakers and new networks alike (the networks' luck is part of the spread between speakers, so drawing seeds inside
+them would count it twice). Where speakers share a network, the unit is *fold x seed*: the answer is for new networks on
+these folds. That some voices suit one method may then pass for a difference; only leave-one-speaker-out rules it out.
+Networks of one seed in several folds are taken for independent, for they learn from different data.
+
+Units are pooled before they are scored: UA is the mean recall over the confusion counts of all units, so that a class
+that one fold lacks is no trouble. Since every seed tests the same utterances, this is the mean over seeds of UA (and of
+WA) pooled over folds; macro-F1 is that of all seeds' predictions together.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from serlib.protocol.intervals import draw_speakers, percentiles, weighted_score
+from serlib.protocol.intervals import LEVEL, draw_units, t_interval, weighted_score
 from serlib.protocol.metrics import TITLES
-
-if TYPE_CHECKING:
-    from serlib.protocol.scores import Scores
+from serlib.protocol.result import UNITS, Result
 
 _KEY = ["seed", "fold", "utterance"]
+_TIE = 1e-9  # points: sums in another order differ by less
 
 
 @dataclass(frozen=True)
@@ -21,11 +31,14 @@ class Comparison:
     """What ``compare(a, b)`` found; ``a`` and ``b`` are labels.
 
     Attributes:
-        effect: a - b in percentage points, with a 95 % interval ``low`` to ``high`` over speakers (one speaker: NaN).
-        p_permutation: two-sided, swapping whole speakers: the one to read. It cannot fall under 2 / 2^speakers.
-        exact: True when all swaps were enumerated.
-        only_a: utterances that a alone gets right in more than half of the seeds; ``only_b``: b alone.
-        p_mcnemar: exact McNemar on these two; it takes utterances for independent, so it is too sure.
+        effect: a - b in percentage points, with its 95 % interval ``low`` to ``high`` (one unit: NaN).
+        p: two-sided, over rearrangements that swap whole units.
+        p_family: the same, corrected for the family that the comparison was made in; ``p`` where it was made alone.
+        least_p: the smallest ``p_family`` that any rearrangement could have had; never under 2 / 2^units.
+        smallest_seen: the effect in points that would be found at the 5 % level in 80 % of repetitions.
+        exact: True when all rearrangements were made.
+        units: how many were swapped and drawn, and ``unit`` which.
+        note: which of the two was not trained to the end, or empty.
     """
 
     a: str
@@ -34,31 +47,48 @@ class Comparison:
     effect: float
     low: float
     high: float
-    p_permutation: float
+    p: float
+    p_family: float
+    least_p: float
+    smallest_seen: float
     exact: bool
-    speakers: int
-    only_a: int
-    only_b: int
-    p_mcnemar: float
+    units: int
+    unit: str
+    note: str = ""
 
     @property
     def direction(self) -> str:
         """``"better"``, ``"worse"`` or ``"equal"``: how a stands to b, sure or not."""
-        return "equal" if abs(self.effect) < 1e-9 else "better" if self.effect > 0 else "worse"
+        return "equal" if abs(self.effect) < _TIE else "better" if self.effect > 0 else "worse"
+
+    @property
+    def can_decide(self) -> bool:
+        """Whether any rearrangement of the units could reach the 5 % level."""
+        return self.least_p <= LEVEL
+
+    @property
+    def verdict(self) -> str:
+        """The one decision rule in words: ``p_family`` at 5 %, where it can be reached and training had ended."""
+        if self.note:
+            return "not compared: unconverged"
+        if not self.can_decide:
+            return "undecidable: no rearrangement could reach 5 %"
+        return self.direction if self.p_family <= LEVEL else f"open: {self.smallest_seen:.1f} points would be seen"
 
     def __str__(self) -> str:
         size = "" if self.direction == "equal" else f" by {abs(self.effect):.1f} points"
-        zero = " (includes 0)" if self.low <= 0 <= self.high else ""
+        family = f", {self.p_family:.3g} in its family" if self.p_family != self.p else ""
+        note = f" ({self.note})" if self.note else ""
+        interval = f"95 % interval {self.low:+.1f} to {self.high:+.1f}" if self.units > 1 else "no interval"
         return (
             f"{self.direction}{size} {TITLES[self.metric]}: {self.a} against {self.b}; "
-            f"95 % interval over speakers {self.low:+.1f} to {self.high:+.1f}{zero}; "
-            f"p = {self.p_permutation:.3g} ({'exact ' * self.exact}permutation of {self.speakers} speakers); "
-            f"right alone {self.only_a} against {self.only_b}, McNemar p = {self.p_mcnemar:.3g}"
+            f"{interval}; p = {self.p:.3g}{family} ({'exact ' * self.exact}permutation of {self.units} {self.unit}); "
+            f"{self.verdict}{note}"
         )
 
 
-def _aligned(a: "Scores", b: "Scores") -> list[pd.DataFrame]:
-    """Return both tables of predictions in one order; refuse what was not scored on the same ground."""
+def _paired(a: Result, b: Result) -> tuple[pd.Index, str, np.ndarray, np.ndarray]:
+    """Return the units, what they are called, and both confusion counts (U, C, C); refuse other ground."""
     refusal = f"cannot pair {a.label} with {b.label}"
     for name in _KEY:
         if odd := set(a.predictions[name]) ^ set(b.predictions[name]):
@@ -68,41 +98,101 @@ def _aligned(a: "Scores", b: "Scores") -> list[pd.DataFrame]:
     first, second = (t[[*_KEY, "speaker", "emotion"]].astype(str) for t in tables)
     if a.classes != b.classes or not first.equals(second):
         raise ValueError(f"{refusal}: utterances stand in other folds, or classes, labels or speakers differ")
-    return tables
+    by = max(a.units, b.units, key=len)  # one of them may not depend on the seed
+    index, counts = a.counted(*by)
+    return index, UNITS[by], counts, b.counted(*by)[1]
 
 
-def _permutation_p(a: np.ndarray, b: np.ndarray, metric: str, permutations: int, seed: int) -> tuple[float, bool]:
-    """Return p of |a - b| under swaps of whole speakers, and whether all of them were enumerated."""
-    speakers = a.shape[1]
-    if exact := 2**speakers <= permutations:
-        swaps = np.array(list(product((0, 1), repeat=speakers)))
-    else:
-        swaps = np.random.default_rng(seed).integers(0, 2, (permutations, speakers))
-        swaps[0] = 0  # what was seen counts among the arrangements, so p is never 0
-    both = np.concatenate([a, b], axis=1)
-    first, second = (weighted_score(both, np.hstack(w), metric) for w in ([1 - swaps, swaps], [swaps, 1 - swaps]))
-    effects = np.abs(first - second)
-    return float(np.mean(effects >= effects[0] - 1e-12)), exact
+def rearrangements(units: int, permutations: int, seed: int) -> np.ndarray:
+    """Return which units are swapped, (K, units) of 0 and 1, none in the first row, so that p is never 0.
+
+    All that differ in more than the sign, where ``permutations`` are enough; else so many drawn ones.
+    """
+    if 2 ** (units - 1) <= permutations:
+        return np.arange(2 ** (units - 1))[:, None] >> np.arange(units) & 1
+    swaps = np.random.default_rng(seed).integers(0, 2, (permutations, units))
+    swaps[0] = 0
+    return swaps
 
 
-def compare(a: "Scores", b: "Scores", *, metric: str = "ua", permutations: int = 10000, seed: int = 0) -> Comparison:
+def judge(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]], metric: str, *, permutations: int = 20000, seed: int = 0
+) -> pd.DataFrame:
+    """Judge contrasts, each two methods' confusion counts (U, C, C), by the same rearrangements and draws of the units.
+
+    Returns a row per contrast with the numbers of a ``Comparison``; metric, permutations, seed: as of ``compare``.
+    """
+    units = len(pairs[0][0])
+    swaps, drawn, rows = rearrangements(units, permutations, seed), draw_units(units, seed=seed), []
+    effects = np.empty((len(swaps), len(pairs)))
+    for k, (a, b) in enumerate(pairs):
+        both = np.concatenate([a, b])
+        one, other = (weighted_score(both, np.hstack(w), metric) for w in ([1 - swaps, swaps], [swaps, 1 - swaps]))
+        effects[:, k] = 100 * (one - other)
+        draws = 100 * (weighted_score(a, drawn, metric) - weighted_score(b, drawn, metric))
+        rows.append([float(draws[0]), *t_interval(draws, units)])
+    sizes = np.abs(effects)
+    p = (sizes >= sizes[0] - _TIE).mean(axis=0)
+    # Each contrast by its own spread over the rearrangements; the largest of a rearrangement stands for the family.
+    sizes /= np.sqrt((sizes**2).mean(axis=0)).clip(min=_TIE)
+    top = sizes.max(axis=1)
+    family, least = ([float((top >= size - _TIE).mean()) for size in each] for each in (sizes[0], sizes.max(axis=0)))
+    table = pd.DataFrame(rows, columns=["effect", "low", "high", "smallest_seen"])
+    return table.assign(p=p, p_family=family, least_p=least)
+
+
+def _compared(pairs: Sequence[tuple[Result, Result]], metric: str, permutations: int, seed: int) -> list[Comparison]:
+    """Compare pairs as one family."""
+    ground = [_paired(a, b) for a, b in pairs]
+    index, unit = ground[0][:2]
+    for (a, _), (other, *_) in zip(pairs, ground, strict=True):
+        if not index.equals(other):
+            what = f"{pairs[0][0].label} has {len(index)} {unit}, {a.label} others"
+            raise ValueError(f"cannot swap the same units in all contrasts: {what}; make two families")
+    table = judge([counts for _, _, *counts in ground], metric, permutations=permutations, seed=seed)
+    exact = 2 ** (len(index) - 1) <= permutations
+    found = []
+    for (a, b), row in zip(pairs, table.to_dict("records"), strict=True):
+        note = "; ".join(f"{s.method} is {s.unconverged}" for s in (a, b) if s.unconverged)
+        found.append(Comparison(a.label, b.label, metric, **row, exact=exact, units=len(index), unit=unit, note=note))
+    return found
+
+
+def compare(a: Result, b: Result, *, metric: str = "ua", permutations: int = 20000, seed: int = 0) -> Comparison:
     """Compare two methods that were scored on the same utterances, folds and seeds.
 
     Args:
         a: scores of the first method.
         b: scores of the second; anything that was not scored on the same ground is a ValueError.
-        metric: ``ua``, ``wa`` or ``macro_f1``; pooled over folds, averaged over seeds.
-        permutations: number of random swaps; when 2^speakers is not larger, all swaps are enumerated instead.
-        seed: of the swaps and of the bootstrap (2000 draws of speakers, the same for both methods).
+        metric: ``ua``, ``wa`` or ``macro_f1``; any other is a ValueError.
+        permutations: of units; where these are enough, all are made (up to 15 units), else so many drawn ones.
+        seed: of the permutations and of the bootstrap (2000 draws of units, the same for both methods).
     """
-    from scipy.stats import binomtest
+    return _compared([(a, b)], metric, permutations, seed)[0]
 
-    tables, speakers = _aligned(a, b), a.counts.shape[1]
-    weights = draw_speakers(speakers, 2000, seed)
-    effects = 100 * (weighted_score(a.counts, weights, metric) - weighted_score(b.counts, weights, metric))
-    span = float(effects[0]), *percentiles(effects[1:], speakers)
-    p, exact = _permutation_p(a.counts, b.counts, metric, permutations, seed)
-    hits = [(t["emotion"] == t["predicted"]).groupby([t["fold"], t["utterance"]]).mean() > 0.5 for t in tables]
-    only_a, only_b = int((hits[0] & ~hits[1]).sum()), int((hits[1] & ~hits[0]).sum())
-    mcnemar = float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
-    return Comparison(a.label, b.label, metric, *span, p, exact, speakers, only_a, only_b, mcnemar)
+
+def compare_family(
+    pairs: Mapping[str, tuple[Result, Result]], *, metric: str = "ua", permutations: int = 20000, seed: int = 0
+) -> pd.DataFrame:
+    """Compare a few pairs that were named beforehand, corrected for their number.
+
+    All contrasts are rearranged alike, and each is held against the largest standardised effect of every rearrangement
+    (max-T). So contrasts that share a method, or are much alike, cost little.
+
+    ``pairs`` gives each contrast's name and its two scores; the other arguments, and what is refused, are those of
+    ``compare``. No pair, or pairs that differ in their units, are a ValueError.
+
+    Returns:
+        A row per contrast, in points: effect, low, high (95 %, each alone), p, p_family, smallest_seen (by each alone),
+        verdict (by p_family; see ``Comparison.verdict``). ``.attrs``: ``unit``, what was swapped and drawn; ``note``:
+        what was not trained to the end, or empty.
+    """
+    if not pairs:
+        raise ValueError("no pairs to compare")
+    found = _compared(list(pairs.values()), metric, permutations, seed)
+    columns = ["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict"]
+    rows = [[getattr(each, column) for column in columns] for each in found]
+    table = pd.DataFrame(rows, pd.Index(pairs, name="contrast"), columns)
+    notes = dict.fromkeys(each.note for each in found if each.note)
+    table.attrs = {"unit": f"{found[0].units} {found[0].unit}", "note": "; ".join(notes)}
+    return table

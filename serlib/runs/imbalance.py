@@ -18,8 +18,10 @@ import pandas as pd
 from serlib.corpora import load_corpus
 from serlib.corpora.corpus import Corpus
 from serlib.protocol import Fold, Scores, folds
-from serlib.protocol.intervals import draw_speakers, percentiles, weighted_score
-from serlib.runs.engine import cross_validate, stored_scores
+from serlib.protocol.intervals import draw_units, t_interval
+from serlib.protocol.metrics import scored
+from serlib.runs.engine import cross_validate
+from serlib.runs.scores import stored_scores
 from serlib.runs.store import RunStore
 
 SMALL, LARGE = ("anger", "happiness"), ("neutral", "sadness")
@@ -88,7 +90,9 @@ def _joined(each: Sequence[Scores]) -> Scores:
         predictions=pd.concat([s.predictions for s in each], ignore_index=True),
         history=pd.concat([s.history for s in each], ignore_index=True),
         logits=np.concatenate([s.logits for s in each]),
-        embeddings=None if first.embeddings is None else np.concatenate([s.embeddings for s in each]),
+        embeddings=np.concatenate([s.embeddings for s in each])
+        if all(s.embeddings is not None for s in each)
+        else None,
         manifests=[manifest for s in each for manifest in s.manifests],
         arrays=[arrays for s in each for arrays in s.arrays],
     )
@@ -97,55 +101,56 @@ def _joined(each: Sequence[Scores]) -> Scores:
 def stored_series(
     corpus_name: str, *, profile: str, conditions: Sequence[str] = tuple(CONDITIONS), methods: Sequence[str] = METHODS
 ) -> Series | None:
-    """Return the committed results of a series, which need neither the corpus nor training; None where one is missing.
-
-    They lie in ``data/results/<corpus>-imbalance``.
-    """
+    """Return a series' committed results, which need neither the corpus nor training; None where one is missing."""
     keys = [(condition, method) for condition in conditions for method in methods]
-    where = {"profile": profile, "scheme": SCHEME, "folder": f"{corpus_name}-imbalance"}
-    series = {(c, m): stored_scores(f"{corpus_name} {c}", m, **where) for c, m in keys}
+    series = {(c, m): stored_scores(f"{corpus_name} {c}", m, profile=profile, scheme=SCHEME) for c, m in keys}
     return None if None in series.values() else series
 
 
 def series_table(series: Mapping[tuple[str, str], Scores], *, relative_to: str | None = None) -> pd.DataFrame:
-    """Measure a series in percent: means over seeds, 95 % intervals over speakers in ``<measure>_low`` and ``_high``.
+    """Measure a series in percent: means over seeds, and 95 % intervals in ``<measure>_low`` and ``_high``.
 
     ``ua`` and ``wa`` on the test parts as they are; ``recall_small``, ``recall_large``; ``wa_at_shares``: the WA that
     these recalls give where the classes stand in the condition's shares, as in training.
 
     Args:
-        series: scores by (condition, method).
-        relative_to: a method; all numbers are then paired differences to it under the same condition.
+        series: scores by (condition, method); intervals draw whole folds, with the networks of all seeds.
+        relative_to: a method; all numbers are then paired differences to it under the same condition, and intervals
+            draw networks (fold x seed; see ``serlib.protocol.paired``).
     """
     rows = []
     for (condition, method), scores in series.items():
-        values = _measures(scores, condition)
+        units = (
+            scores.units[:1]
+            if relative_to is None
+            else max(scores.units, series[condition, relative_to].units, key=len)
+        )
+        values, drawn = _measures(scores, condition, units)
         if relative_to is not None:
-            base = _measures(series[condition, relative_to], condition)
+            base, _ = _measures(series[condition, relative_to], condition, units)
             values = {name: each - base[name] for name, each in values.items()}
         row = {"condition": condition, "method": method}
         for name, each in values.items():
-            low, high = percentiles(each[1:], scores.counts.shape[1])
+            low, high, _ = t_interval(each, drawn)
             row |= {name: each[0], f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _measures(scores: Scores, condition: str, *, draws: int = 2000) -> dict[str, np.ndarray]:
-    """Return each measure in percent for all speakers once and for ``draws`` resamples of them: (1 + draws,)."""
-    weights = draw_speakers(scores.counts.shape[1], draws, 0)
-    counts = np.tensordot(weights, scores.counts, axes=(1, 1)).astype(float)  # (draws, seeds, C, C)
-    true = counts.sum(-1)
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+def _measures(scores: Scores, condition: str, units: Sequence[str]) -> tuple[dict[str, np.ndarray], int]:
+    """Return each measure in percent, for all units once and for draws of them: (1 + D,), and how many units."""
+    _, counts = scores.counted(*units)
+    pooled = np.tensordot(draw_units(len(counts)), counts, axes=1).astype(float)  # (1 + D, C, C)
+    true, hits = pooled.sum(-1), np.diagonal(pooled, axis1=-2, axis2=-1)
     recalls = np.divide(hits, true, where=true > 0, out=np.full_like(true, np.nan))
     shares = np.array([CONDITIONS[condition][c] for c in scores.classes])
     small = np.isin(scores.classes, SMALL)
-    values = {name: weighted_score(scores.counts, weights, name) for name in ("ua", "wa")} | {
-        "wa_at_shares": (np.nansum(recalls * shares, -1) / (~np.isnan(recalls) * shares).sum(-1)).mean(1),
-        "recall_small": np.nanmean(recalls[..., small], -1).mean(1),
-        "recall_large": np.nanmean(recalls[..., ~small], -1).mean(1),
+    values = {name: scored(pooled, name) for name in ("ua", "wa")} | {
+        "wa_at_shares": np.nansum(recalls * shares, -1) / (~np.isnan(recalls) * shares).sum(-1),
+        "recall_small": np.nanmean(recalls[..., small], -1),
+        "recall_large": np.nanmean(recalls[..., ~small], -1),
     }
-    return {name: 100 * each for name, each in values.items()}
+    return {name: 100 * each for name, each in values.items()}, len(counts)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -44,18 +44,19 @@ def scores_of(
     seeds: Sequence[int] = (0,),
     speakers: int = 10,
     per_speaker: int = 20,
+    per_fold: int = 2,
     skill: float = 0.6,
     draw: int = 0,
     **options,
 ) -> Scores:
-    """Make scores: a prediction is right with probability ``skill``, else any class; folds hold two speakers each."""
+    """Make scores: a prediction is right with probability ``skill``, else any class; ``per_fold`` speakers a fold."""
     generator, rows = np.random.default_rng(draw), []
     truth = np.random.default_rng(1).integers(0, len(CLASSES), (speakers, per_speaker))
     for seed in seeds:
         for (speaker, k), true in np.ndenumerate(truth):
             predicted = true if generator.random() < skill else generator.integers(len(CLASSES))
             name = f"{speaker:02d}"
-            row = (f"fold-{speaker // 2 + 1}", seed, f"{name}-{k}", name, CLASSES[true], CLASSES[predicted])
+            row = (f"fold-{speaker // per_fold + 1}", seed, f"{name}-{k}", name, CLASSES[true], CLASSES[predicted])
             rows.append(row)
     predictions = pd.DataFrame(rows, columns=["fold", "seed", "utterance", "speaker", "emotion", "predicted"])
     given = {"method": "focal/mfcc-focal", "corpus": "made", "profile": "study", "scheme": "speaker-folds-5"}

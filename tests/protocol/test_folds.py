@@ -82,13 +82,14 @@ def test_row_order_does_not_matter_and_seeds_repeat(make_corpus, scheme, made, o
         assert a.digest(one) == c.digest(other)
 
 
+@pytest.mark.parametrize("size", [5, 6])
 @settings(quickly, max_examples=40)
 @given(made=speaker_lists())
-def test_speaker_folds_are_balanced_by_sex_then_size(make_corpus, made):
+def test_speaker_folds_are_balanced_by_sex_then_size(make_corpus, made, size):
     corpus = make_corpus(enough(made))
     sex = dict(zip(corpus.table["speaker"], corpus.table["sex"], strict=True))
-    groups = [speakers(f, corpus)["test"] for f in folds(corpus, "speaker-folds-5")]
-    assert len(groups) == 5 and max(map(len, groups)) - min(map(len, groups)) <= 1
+    groups = [speakers(f, corpus)["test"] for f in folds(corpus, f"speaker-folds-{size}")]
+    assert len(groups) == size and max(map(len, groups)) - min(map(len, groups)) <= 1
     for kind in ("female", "male", None):
         number = [sum(sex[s] == kind for s in group) for group in groups]
         assert max(number) - min(number) <= 1
@@ -103,6 +104,18 @@ def test_five_women_and_five_men_make_five_pairs_with_a_pair_in_dev(make_ten):
         assert sorted(sex[s] for s in heard["test"]) == ["female", "male"]
         assert heard["dev"] == speakers(made[(k + 1) % 5], corpus)["test"]
         assert len(heard["train"]) == 6
+
+
+def test_twelve_women_and_twelve_men_make_six_groups_of_two_and_two(make_corpus):
+    corpus = make_corpus([(f"{k:02d}", ("male", "female")[k % 2], None) for k in range(24)])  # the shape of RAVDESS
+    sex = dict(zip(corpus.table["speaker"], corpus.table["sex"], strict=True))
+    made = folds(corpus, "speaker-folds-6")
+    assert [f.name for f in made] == [f"fold-{k}" for k in range(1, 7)]
+    for k, fold in enumerate(made):
+        heard = speakers(fold, corpus)
+        assert sorted(sex[s] for s in heard["test"]) == ["female", "female", "male", "male"]
+        assert heard["dev"] < speakers(made[(k + 1) % 6], corpus)["test"] and len(heard["dev"]) == 2
+        assert len(heard["train"]) == 18
 
 
 def test_many_speakers_leave_one_woman_and_one_man_in_dev(make_corpus):
@@ -242,6 +255,8 @@ def test_too_few_speakers(make_corpus):
     four = make_corpus([(f"{k}", None, None) for k in range(4)])
     with pytest.raises(CorpusError, match=r"speaker-folds-5 on made: needs at least 5 speakers .*; found 4 speakers"):
         folds(four, "speaker-folds-5")
+    with pytest.raises(CorpusError, match=r"speaker-folds-6 on made: needs at least 6 speakers .*; found 4 speakers"):
+        folds(four, "speaker-folds-6")
     with pytest.raises(CorpusError, match=r"on made: needs at least 2 speakers .*; found 1 speakers"):
         folds(make_corpus([("a", None, None)]), "leave-one-speaker-out")
 

@@ -1,11 +1,13 @@
 """Scores against scikit-learn, table by table, and what they refuse."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score
 from sklearn.metrics import precision_recall_fscore_support as prfs
 
-from serlib.protocol import compare, speaker_interval
+from serlib.protocol import METRICS, Scores, compare, score_interval
 
 
 def by_hand(table):
@@ -15,28 +17,102 @@ def by_hand(table):
     return 100 * np.array([balanced_accuracy_score(true, predicted), accuracy_score(true, predicted), f1])
 
 
+@pytest.mark.parametrize("per_fold", [1, 2])
 @pytest.mark.parametrize("seeds", [(0,), (3, 5)])
-def test_summary(make_scores, seeds):
-    scores = make_scores(seeds=seeds)
+def test_summary(make_scores, seeds, per_fold):
+    scores = make_scores(seeds=seeds, per_fold=per_fold)
     summary = scores.summary()
     assert list(summary.index) == ["UA", "WA", "macro-F1"] and summary.index.name == "metric"
-    assert list(summary.columns) == ["pooled", "mean", "std", "low", "high"]
-    pooled = np.mean([by_hand(t) for _, t in scores.predictions.groupby("seed")], axis=0)
+    assert list(summary.columns) == ["pooled", "mean", "std", "low", "high", "seed_std"]
+    pooled = np.array([by_hand(t) for _, t in scores.predictions.groupby("seed")])
     runs = np.array([by_hand(t) for _, t in scores.predictions.groupby(["seed", "fold"])])
-    assert len(runs) == 5 * len(seeds)
-    assert summary["pooled"].to_numpy() == pytest.approx(pooled)
+    assert len(runs) == 10 / per_fold * len(seeds)
+    assert summary["pooled"].to_numpy() == pytest.approx(pooled.mean(axis=0))
     assert summary["mean"].to_numpy() == pytest.approx(runs.mean(axis=0))
     assert summary["std"].to_numpy() == pytest.approx(runs.std(axis=0, ddof=1))
-    for metric, title in (("ua", "UA"), ("wa", "WA"), ("macro_f1", "macro-F1")):
-        low, high = speaker_interval(scores.counts, metric)
-        assert summary.loc[title, ["low", "high"]].tolist() == pytest.approx([100 * low, 100 * high])
-    assert summary.attrs == {"label": scores.label, "note": ""}
+    spread = pooled.std(axis=0, ddof=1) if len(seeds) > 1 else np.full(3, np.nan)
+    assert summary["seed_std"].to_numpy() == pytest.approx(spread, nan_ok=True)
+    for column, metric in enumerate(METRICS):
+        assert scores.spread_over_seeds(metric) == pytest.approx(pooled[:, column])
+    # What is drawn: whole speakers or folds, with all seeds.
+    parts = [t for _, t in scores.predictions.groupby({1: "speaker", 2: "fold"}[per_fold])]
+    counts = np.array([confusion_matrix(t["emotion"], t["predicted"], labels=scores.classes) for t in parts])
+    low, high = score_interval(counts)
+    half = 100 * (high - low) / 2
+    assert summary.loc["UA", "high"] - summary.loc["UA", "low"] == pytest.approx(2 * half)
+    assert summary.loc["UA", "low"] + half == pytest.approx(pooled[:, 0].mean())
+    unit = {1: "10 speakers", 2: "5 folds"}[per_fold]
+    attrs = summary.attrs
+    assert (attrs["label"], attrs["unit"], attrs["note"]) == (scores.label, unit, "") and np.isnan(attrs["train_ua"])
 
 
-def test_one_speaker_has_no_interval_and_says_so(make_scores):
-    summary = make_scores(speakers=1).summary()
+def test_spread_over_seeds_refuses_an_unknown_metric(make_scores):
+    with pytest.raises(ValueError, match="unknown metric 'UA'; allowed are ua, wa, macro_f1"):
+        make_scores().spread_over_seeds("UA")
+
+
+@pytest.mark.parametrize(("per_fold", "speakers", "unit"), [(1, 1, "speaker"), (2, 1, "speaker"), (10, 10, "fold")])
+def test_one_unit_has_no_interval_and_says_so(make_scores, per_fold, speakers, unit):
+    summary = make_scores(speakers=speakers, per_fold=per_fold).summary()
     assert summary[["low", "high", "std"]].isna().all().all()
-    assert "one speaker" in summary.attrs["note"]
+    assert summary.attrs["note"] == f"no interval: one {unit} shows no spread"
+
+
+@pytest.mark.parametrize(
+    ("per_fold", "seeds", "units"),
+    [(1, (0,), ("speaker",)), (1, (0, 1), ("speaker",)), (2, (0,), ("fold",)), (2, (0, 1), ("fold", "seed"))],
+)
+def test_units_are_what_shares_no_network(make_scores, per_fold, seeds, units):
+    assert make_scores(per_fold=per_fold, seeds=seeds).units == units
+
+
+def test_a_speaker_in_two_folds_is_one_unit(make_scores):
+    table = make_scores(per_fold=1).predictions
+    halves = table["fold"] + np.where(table["utterance"].str[-1] < "5", "a", "b")
+    scores = make_scores(predictions=table.assign(fold=halves))
+    assert scores.units == ("speaker",) and scores.summary().attrs["unit"] == "10 speakers"
+
+
+# --- convergence
+
+
+def runs(*flags, train_ua=None):
+    return [
+        {"notes": {"converged": f} | ({} if train_ua is None else {"train_ua": train_ua[i]})}
+        for i, f in enumerate(flags)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("manifests", "converged"),
+    [
+        ((), None), ([{}], None), ([{"notes": {}}] * 3, None), (runs(True, True), True), (runs(True, False), False),
+        ([*runs(True), {"notes": {}}], None), ([*runs(False), {}], False),
+    ],
+)  # fmt: skip
+def test_converged_speaks_of_all_runs(make_scores, manifests, converged):
+    scores = make_scores(manifests=manifests)
+    assert scores.converged is converged
+    assert ("unconverged" in scores.label) == ("unconverged" in scores.summary().attrs["note"]) == (converged is False)
+
+
+def test_unconverged_scores_say_so_with_train_ua(make_scores):
+    scores = make_scores(manifests=runs(*[False] * 4, *[True] * 6, train_ua=[0.5] * 4 + [1.0] * 6), synthetic=True)
+    assert scores.label == "focal/mfcc-focal · made · study · speaker-folds-5 · synthetic · unconverged"
+    assert scores.summary().attrs["note"] == "unconverged: train UA still climbed in 4 of 10 runs" == scores.unconverged
+    assert scores.train_ua == scores.summary().attrs["train_ua"] == pytest.approx(80)
+    alone = make_scores(speakers=1, manifests=runs(False))
+    assert alone.summary().attrs["note"] == (
+        "unconverged: train UA still climbed in 1 of 1 runs; no interval: one speaker shows no spread"
+    )
+
+
+def test_train_ua_is_the_mean_of_what_is_told(make_scores):
+    assert np.isnan(make_scores().train_ua) and np.isnan(make_scores(manifests=runs(True)).train_ua)
+    assert make_scores(manifests=[*runs(True, train_ua=[0.9]), {"notes": {}}]).train_ua == pytest.approx(90)
+
+
+# --- tables
 
 
 def test_counts_are_per_seed_and_speaker(make_scores):
@@ -122,6 +198,11 @@ def test_labels(make_scores):
     assert make_scores(corpus="emodb").label == "focal/mfcc-focal · emodb · study · speaker-folds-5"
     assert make_scores(corpus="emodb", synthetic=True).label.endswith("· speaker-folds-5 · synthetic")
     assert make_scores(scheme="stratified-5").label.endswith("· stratified-5 (speaker-dependent)")
+
+
+def test_scores_keep_what_they_can_when_replaced(make_scores):
+    other = replace(make_scores(), method="other")
+    assert isinstance(other, Scores) and other.compare(make_scores()).a.startswith("other · made")
 
 
 def test_compare_is_the_function(make_scores):

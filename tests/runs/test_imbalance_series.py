@@ -8,7 +8,7 @@ import pytest
 
 from serlib.corpora import CorpusError
 from serlib.protocol import Scores, folds
-from serlib.runs import RunStore
+from serlib.runs import RunStore, pack_results
 from serlib.runs import imbalance as series_of
 
 CLASSES = ("anger", "happiness", "neutral", "sadness")
@@ -45,7 +45,7 @@ def test_the_printed_shares_and_the_small_classes():
 
 
 def test_a_series_is_made_once_joined_over_seeds_and_can_be_paired(tiny_corpus, cache, monkeypatch):
-    store = RunStore(cache / "results" / "tiny-imbalance", shelves=[])
+    store = RunStore(cache / "series", shelves=[])
     options = {"conditions": ("1:2",), "methods": PAIR, "seeds": (0, 1), "store": store, "progress": False}
     made = series_of.imbalance_series(tiny_corpus, device="cpu", **options)
     assert list(made) == [("1:2", name) for name in PAIR]
@@ -53,9 +53,14 @@ def test_a_series_is_made_once_joined_over_seeds_and_can_be_paired(tiny_corpus, 
     assert set(plain.predictions["seed"]) == {0, 1} and len(plain.manifests) == len(plain.arrays) == 10
     assert len(plain.predictions) == len(plain.logits) == len(plain.embeddings) == 2 * len(tiny_corpus)
     assert plain.corpus == "tiny 1:2" and plain.scheme == series_of.SCHEME
-    assert special.compare(plain, metric="ua").speakers == 10
+    found, beside = special.compare(plain), series_of.series_table(made, relative_to=PAIR[0]).iloc[1]
+    assert found.units == 10  # networks: 5 folds x 2 draws
+    assert beside[["ua", "ua_low", "ua_high"]].tolist() == pytest.approx([found.effect, found.low, found.high])
+    alone, summary = series_of.series_table(made).iloc[0], plain.summary().loc["WA"]
+    assert alone[["wa", "wa_low", "wa_high"]].tolist() == pytest.approx(summary[["pooled", "low", "high"]].tolist())
     assert [m["notes"]["margin"] for m in special.manifests] == [[6, 6, 4, 4]] * 10
 
+    pack_results(store.root, cache / "results")
     monkeypatch.setattr(series_of, "cross_validate", None)  # nothing may be trained from here on
     monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
     stored = series_of.stored_series("tiny", profile="quick", conditions=("1:2",), methods=PAIR)
@@ -72,7 +77,8 @@ def scores_of(right: dict[str, tuple[int, int]], condition="1:4") -> Scores:
             wrong = CLASSES[(CLASSES.index(emotion) + 1) % 4]
             said = [emotion] * hits + [wrong] * (size - hits)
             rows += [(f"{speaker}{emotion}{i}", speaker, emotion, p) for i, p in enumerate(said)]
-    table = pd.DataFrame(rows, columns=["utterance", "speaker", "emotion", "predicted"]).assign(fold="f", seed=0)
+    table = pd.DataFrame(rows, columns=["utterance", "speaker", "emotion", "predicted"]).assign(seed=0)
+    table["fold"] = table["speaker"]
     return Scores("m", f"tiny {condition}", "quick", "own folds", CLASSES, table, np.zeros((len(table), 4), np.float32))
 
 
