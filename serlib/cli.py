@@ -1,4 +1,4 @@
-"""The command line: ``serlib report | run | corpus | predict | bench``."""
+"""The command line: ``serlib report | run | results | corpus | predict | bench``."""
 
 import argparse
 import contextlib
@@ -46,6 +46,10 @@ def _run(options: argparse.Namespace) -> int:
     from serlib.protocol import folds, leakage
     from serlib.runs import RunStore, cross_validate
 
+    if options.plan:
+        return _run_plan(options)
+    if options.dry_run or options.minutes is not None:
+        raise ValueError("--minutes and --dry-run belong to --plan FILE")
     if options.list or not options.method:
         print("\n".join(f"{name:40} {methods.get(name).title}" for name in methods.names()))
         return 0
@@ -63,6 +67,33 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run_plan(options: argparse.Namespace) -> int:
+    from joblib import effective_n_jobs
+
+    from serlib.runs import RunStore, describe_plan, fill, read_plan
+
+    tasks, jobs = read_plan(options.plan, root=options.root), effective_n_jobs(options.jobs)
+    store = RunStore(options.out, shelves=None if options.out is None else [])
+    if options.dry_run:
+        print("\n".join(describe_plan(tasks, store, jobs)))
+        return 0
+    return fill(tasks, store, jobs, options.device, minutes=options.minutes)
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from serlib.runs import pack_results
+
+    return pack_results(options.source or paths.runs_dir(), options.to or paths.results_dir(), options.method)
+
+
+def _results(options: argparse.Namespace) -> int:
+    from serlib.runs import describe_results
+
+    for line in describe_results(options.folder or paths.results_dir()):
+        print(line, flush=True)
+    return 0
+
+
 def _check(options: argparse.Namespace) -> int:
     from serlib.corpora import check
 
@@ -74,7 +105,8 @@ def _check(options: argparse.Namespace) -> int:
 def _predict(options: argparse.Namespace) -> int:
     from serlib.runs.predict import predict_files
 
-    print(predict_files(options.run, options.files, device=options.device).round(3).to_string())
+    table = predict_files(options.run, options.files, by_speaker=options.by_speaker, device=options.device)
+    print(table.round(3).to_string())
     return 0
 
 
@@ -116,7 +148,22 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--out", help="folder for the runs (default: runs/)")
     run.add_argument("--keep-weights", action="store_true", help="store the models too, for serlib predict")
+    run.add_argument("--plan", metavar="FILE", help="TOML: rows of corpus, methods, profile, folds, seeds, best first")
+    run.add_argument("--minutes", type=float, help="with --plan: after these no run is started")
+    run.add_argument(
+        "--dry-run", action="store_true", help="with --plan: only say what is done and how long the rest is"
+    )
     run.set_defaults(call=_run)
+
+    results = commands.add_parser("results", help="committed results").add_subparsers(required=True, metavar="ACTION")
+    pack = results.add_parser("pack", help="put finished runs into packs; exit 1 when one is refused")
+    pack.add_argument("--from", dest="source", metavar="RUNS", help="folder of runs (default: runs/)")
+    pack.add_argument("--to", metavar="RESULTS", help="folder of the packs' folders (default: data/results/)")
+    pack.add_argument("--method", nargs="+", action="extend", default=[], metavar="M", help="default: all")
+    pack.set_defaults(call=_pack)
+    listed = results.add_parser("list", help="show a line a pack")
+    listed.add_argument("--in", dest="folder", metavar="RESULTS", help="default: data/results/")
+    listed.set_defaults(call=_results)
 
     corpus = commands.add_parser("corpus", help="look after corpora").add_subparsers(required=True, metavar="ACTION")
     check = corpus.add_parser(
@@ -130,6 +177,9 @@ def parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="score recordings of your own with a kept model")
     predict.add_argument("--run", required=True, help="folder of a run made with --keep-weights")
     predict.add_argument("--device", default="cpu")
+    predict.add_argument(
+        "--by-speaker", action="store_true", help="the files are all one speaker's: some models need it"
+    )
     predict.add_argument("files", nargs="+")
     predict.set_defaults(call=_predict)
 

@@ -104,3 +104,50 @@ def test_corpus_check_exits_with_one_when_something_is_missing(tmp_path, capsys)
 def test_corpus_check_of_the_whole_corpus_exits_with_zero(emodb_root, capsys):
     assert main(["corpus", "check", "emodb", "--root", str(emodb_root)]) == 0
     assert "535" in capsys.readouterr().out
+
+
+@pytest.fixture
+def written_plan(table, cache):
+    """A plan of two rows for the table."""
+    path = cache / "plan.toml"
+    row = '[[rows]]\ncorpus = "table"\nroot = "%s"\nprofile = "quick"\nfolds = "speaker-folds-5"\nmethods = ["%s"]\n'
+    methods = ("baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm")
+    path.write_text("\n".join(row % (table, method) for method in methods))
+    return str(path)
+
+
+def test_a_plan_is_told_filled_packed_and_listed(written_plan, cache, capsys):
+    plain, scaled = "baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm"
+    assert main(["run", "--plan", written_plan, "--dry-run", "--jobs", "2"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{plain} · table · quick · speaker-folds-5: 0 of 5 done, 5 to do: 5 runs of unknown length",
+        f"{scaled} · table · quick · speaker-folds-5: 0 of 5 done, 5 to do: 5 runs of unknown length",
+        "all: 0 of 10 done, 10 to do, 2 at once: 10 runs of unknown length",
+    ]
+    assert not (cache / "runs").exists()
+    assert main(["run", "--plan", written_plan, "--minutes", "0", "--jobs", "2", "--device", "cpu"]) == 0
+    assert "time is up, 10 to do" in capsys.readouterr().out
+    assert main(["run", "--plan", written_plan, "--minutes", "20", "--jobs", "2", "--device", "cpu"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
+    assert main(["run", "--plan", written_plan, "--dry-run"]) == 0
+    assert "all: 10 of 10 done, 0 to do" in capsys.readouterr().out
+    packs = str(cache / "packs")
+    assert main(["results", "pack", "--to", packs, "--method", plain]) == 0
+    assert (
+        "table/baselines_egemaps-svm.quick.speaker-folds-5: written, 5 runs, 5 of them new" in capsys.readouterr().out
+    )
+    assert main(["results", "list", "--in", packs]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(rf"{plain} · table · quick · speaker-folds-5: 5 folds x 1 seeds, UA [\d.]+ %, no epochs", line)
+
+
+def test_what_belongs_to_a_plan_is_refused_without_one(capsys):
+    for option in (["--dry-run"], ["--minutes", "3"]):
+        assert main(["run", *option]) == 2
+        assert capsys.readouterr().err == "serlib: --minutes and --dry-run belong to --plan FILE\n"
+    assert main(["run", "--plan", "nowhere.toml"]) == 2 and "nowhere.toml" in capsys.readouterr().err
+
+
+def test_packing_from_a_folder_that_is_not_there_is_an_error(cache, capsys):
+    assert main(["results", "pack", "--from", str(cache / "nowhere"), "--to", str(cache / "packs")]) == 2
+    assert "nowhere" in capsys.readouterr().err and not (cache / "packs").exists()

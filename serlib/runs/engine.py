@@ -1,7 +1,6 @@
 """Cross-validation: every fold and seed is a run; finished runs are loaded, the others are made."""
 
 import datetime
-import json
 import os
 import platform
 import time
@@ -15,12 +14,13 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from serlib import methods, paths
+from serlib import methods
 from serlib.corpora.corpus import Corpus
 from serlib.methods import Method
 from serlib.protocol import Fold, Scores, default_scheme
 from serlib.protocol import folds as make_folds
 from serlib.runs.code import digest
+from serlib.runs.scores import assemble
 from serlib.runs.store import Run, RunStore, run_key
 from serlib.training import Hardware
 
@@ -166,6 +166,8 @@ def cross_validate(
     """
     store = store or RunStore(shelves=[] if retrain else None)
     tasks = plan(corpus, method, profile=profile, folds=folds, seeds=seeds)
+    if keep_weights and not tasks[0].method.keeps:
+        raise ValueError(f"{tasks[0].method.name} leaves no model behind: weights are kept of networks alone")
     code = digest(tasks[0].method.modules(profile))
     hardware = Hardware.choose(device)
     if n_jobs == -1 and hardware.device != "cpu":
@@ -196,39 +198,3 @@ def _watch(made: Iterator, name: str, *, total: int, to_do: int, workers: int, p
             next(made)
             bar.update()
     bar.close()
-
-
-def assemble(runs: Sequence[Run]) -> Scores:
-    """Join the runs of one cross-validation into Scores."""
-    first = runs[0].manifest
-    labelled = [(run, {"fold": run.manifest["fold"]["name"], "seed": run.manifest["seed"]}) for run in runs]
-    arrays = [run.arrays for run in runs]
-    return Scores(
-        method=first["method"], corpus=first["corpus"]["name"], profile=first["profile"],
-        scheme=first["fold"]["scheme"],
-        classes=tuple(first["corpus"]["classes"]),
-        predictions=pd.concat([run.predictions.assign(**where) for run, where in labelled], ignore_index=True),
-        logits=np.concatenate([a["logits"] for a in arrays]),
-        embeddings=np.concatenate([a["embeddings"] for a in arrays]) if "embeddings" in arrays[0] else None,
-        history=pd.concat([run.history.assign(**where) for run, where in labelled], ignore_index=True),
-        manifests=[run.manifest for run in runs],
-        arrays=[{n: a for n, a in each.items() if n not in {"logits", "embeddings"}} for each in arrays],
-        synthetic=first["corpus"]["synthetic"],
-    )  # fmt: skip
-
-
-def stored_scores(
-    corpus_name: str, method: str, *, profile: str, scheme: str, folder: str | None = None
-) -> Scores | None:
-    """Return a method's committed results, which need neither the corpus nor training, or None where there are none.
-
-    They lie in ``data/results/<folder>``, by default that of the corpus' name.
-    """
-    shelf = RunStore(paths.results_dir() / (folder or corpus_name), shelves=[])
-    wanted = {"method": method, "profile": profile, "scheme": scheme, "corpus": corpus_name}
-    folders = []
-    for manifest in sorted(shelf.root.glob("*/manifest.json")):
-        facts = json.loads(manifest.read_text())
-        if wanted.items() <= {**facts, "scheme": facts["fold"]["scheme"], "corpus": facts["corpus"]["name"]}.items():
-            folders.append((facts["seed"], facts["fold"]["name"], manifest.parent))
-    return assemble([shelf.load(folder) for *_, folder in sorted(folders)]) if folders else None

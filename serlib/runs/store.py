@@ -2,7 +2,8 @@
 
 A run is one (corpus fingerprint, method with its full recipe, profile, fold, seed). Its folder is named after a hash of
 these and of the code that made it, and holds ``manifest.json``, ``predictions.csv``, ``history.csv`` and
-``arrays.safetensors`` (logits, embeddings and class weights in half precision).
+``arrays.safetensors`` (logits, embeddings and class weights in half precision). Committed runs lie on shelves, packed
+(:mod:`serlib.runs.pack`), and are found whatever code made them: their golden values are tested instead.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ import os
 import shutil
 import uuid
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,23 +21,12 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from serlib import paths
+from serlib.runs import pack
+from serlib.runs.pack import PackedRun
+from serlib.runs.run import Run, halved, run_key, widened
 
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: its manifest, predictions (utterance, speaker, emotion, predicted), history and arrays."""
-
-    manifest: dict
-    predictions: pd.DataFrame
-    history: pd.DataFrame
-    arrays: dict[str, np.ndarray]
-
-
-def run_key(identity: dict) -> str:
-    """Return 24 hex digits over everything that makes a run itself (its code apart)."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+__all__ = ["PackedRun", "Run", "RunStore", "run_key"]
 
 
 class RunStore:
@@ -44,7 +34,7 @@ class RunStore:
 
     Args:
         root: where new runs go; None: ``serlib.paths.runs_dir()``.
-        shelves: read-only folders that are asked too; None: the committed results under ``data/results/*``.
+        shelves: read-only folders of packs that are asked too; None: the committed results, ``data/results/*``.
     """
 
     def __init__(self, root: str | Path | None = None, shelves: list[Path] | None = None) -> None:
@@ -52,23 +42,17 @@ class RunStore:
         committed = sorted(p for p in paths.results_dir().glob("*") if p.is_dir())
         self.shelves = committed if shelves is None else shelves
 
-    def find(self, key: str, code: str, *, weights: bool = False) -> Path | None:
-        """Return the folder of a run: made by today's code, or committed and made by other code (which is told).
+    def find(self, key: str, code: str, *, weights: bool = False) -> Path | PackedRun | None:
+        """Return what ``load`` takes: the folder of a run that today's ``code`` made, or a committed run, or None.
 
-        Damaged folders are told and passed over, and so are those without a model where ``weights`` are wanted.
+        What is damaged is told and passed over, and so are runs without a model where ``weights`` are wanted.
         """
-        name = f"{key}-{code[:8]}"
-        exact = [folder / name for folder in (self.root, *self.shelves)]
-        older = [p for shelf in self.shelves for p in sorted(shelf.glob(f"{key}-*")) if p.name != name]
-        for folder in (*exact, *older):
-            needed = "model.safetensors" if weights else "manifest.json"
-            if (folder / needed).is_file() and self._whole(folder):
-                if folder in older:
-                    warnings.warn(
-                        "a committed result was made by other code than today's; retrain to renew it", stacklevel=2
-                    )
-                return folder
-        return None
+        folder = self.root / f"{key}-{code[:8]}"
+        needed = "model.safetensors" if weights else "manifest.json"
+        if (folder / needed).is_file() and self._whole(folder):
+            return folder
+        shelves = () if weights else self.shelves
+        return next((found for shelf in shelves if (found := pack.find(shelf, key)) is not None), None)
 
     def _whole(self, folder: Path) -> bool:
         """Tell whether every file is as the manifest says; say so when it is not."""
@@ -83,40 +67,76 @@ class RunStore:
             warnings.warn(f"run {folder.name} is damaged ({', '.join(wrong)}); it will be made again", stacklevel=3)
         return not wrong
 
-    def load(self, folder: Path) -> Run:
-        """Read a run; half-precision arrays come back as float32."""
-        arrays = load_tensors((folder / "arrays.safetensors").read_bytes())
+    def finished(self) -> Iterator[tuple[str, Path, dict]]:
+        """Yield key, folder and manifest of every whole run in ``root``, whatever code made it; damaged ones are told.
+
+        A run that is being written at this moment is left out.
+        """
+        for folder in sorted(p.parent for p in self.root.glob("[!.]*/manifest.json")):
+            if self._whole(folder):
+                yield folder.name.split("-")[0], folder, _manifest(folder)
+
+    def seconds(self, found: Path | PackedRun) -> float:
+        """Return how many seconds a run took that ``find`` has found."""
+        return found.seconds if isinstance(found, PackedRun) else _manifest(found).get("seconds", 0.0)
+
+    def load(self, found: Path | PackedRun) -> Run:
+        """Read a run that ``find`` has found; half-precision arrays come back as float32.
+
+        Packed runs beyond the pack's first seed have of their arrays only those whose name begins with ``logits``.
+
+        Raises:
+            OSError: when it is there no more.
+        """
+        if isinstance(found, PackedRun):
+            return pack.load(found)
+        history = found / "history.csv"
         return Run(
-            json.loads((folder / "manifest.json").read_text()),
-            pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False),
-            pd.read_csv(folder / "history.csv") if (folder / "history.csv").stat().st_size > 1 else pd.DataFrame(),
-            {name: a.astype(np.float32) if a.dtype == np.float16 else a for name, a in arrays.items()},
+            _manifest(found),
+            pd.read_csv(found / "predictions.csv", dtype=str, keep_default_na=False),
+            pd.read_csv(history) if history.stat().st_size > 1 else pd.DataFrame(),
+            widened(load_tensors((found / "arrays.safetensors").read_bytes())),
         )
 
     def save(self, key: str, code: str, run: Run, *, state: dict[str, np.ndarray] | None = None) -> Path:
-        """Write a run atomically; where another process was faster with the same run, its copy stays."""
-        half = {n: a.astype(np.float16) if a.dtype == np.float32 else a for n, a in run.arrays.items()}
+        """Write a run atomically and return its folder; where another process was faster, its copy stays.
+
+        Args:
+            key: of ``run_key``.
+            code: digest of the code that made it, hex.
+            run: float32 arrays are stored in half precision.
+            state: name -> tensor of the trained model, kept in full precision; such a run replaces one without.
+
+        Raises:
+            OSError: when it cannot be written; nothing of it is left.
+        """
         files = {
             "predictions.csv": run.predictions.to_csv(index=False, lineterminator="\n").encode(),
             "history.csv": run.history.to_csv(index=False, lineterminator="\n").encode(),
-            "arrays.safetensors": save_tensors({n: np.ascontiguousarray(a) for n, a in half.items()}),
+            "arrays.safetensors": save_tensors(halved(run.arrays)),
         }
         if state:
             files["model.safetensors"] = save_tensors({n: np.ascontiguousarray(a) for n, a in state.items()})
-        manifest = {
-            "format": FORMAT, **run.manifest, "files": {n: hashlib.sha256(b).hexdigest() for n, b in files.items()},
-        }  # fmt: skip
+        sums = {n: hashlib.sha256(b).hexdigest() for n, b in files.items()}
+        manifest = {"format": FORMAT, **run.manifest, "files": sums}
         files["manifest.json"] = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
         folder = self.root / f"{key}-{code[:8]}"
         part = self.root / f".part-{uuid.uuid4().hex}"
         part.mkdir(parents=True)
-        for name, data in files.items():
-            (part / name).write_bytes(data)
-        poorer = bool(state) and not (folder / "model.safetensors").exists()
-        if folder.exists() and (poorer or not self._whole(folder)):
-            shutil.rmtree(folder, ignore_errors=True)
         try:
+            for name, data in files.items():
+                (part / name).write_bytes(data)
+            poorer = bool(state) and not (folder / "model.safetensors").exists()
+            if folder.exists() and (poorer or not self._whole(folder)):
+                shutil.rmtree(folder, ignore_errors=True)
             os.rename(part, folder)
         except OSError:
-            shutil.rmtree(part)
+            shutil.rmtree(part, ignore_errors=True)
+            if not folder.exists():
+                raise
         return folder
+
+
+def _manifest(folder: Path) -> dict:
+    """Return the manifest of a run's folder without the sums of its files, which are the store's business."""
+    return {n: v for n, v in json.loads((folder / "manifest.json").read_text()).items() if n != "files"}

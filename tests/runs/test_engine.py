@@ -14,7 +14,7 @@ import pytest
 
 from serlib.methods import Method, Outcome
 from serlib.protocol import folds
-from serlib.runs import RunStore, cross_validate, plan, run_key, stored_scores
+from serlib.runs import RunStore, cross_validate, pack_results, plan, run_key, stored_scores
 
 
 @dataclass
@@ -127,28 +127,27 @@ def test_other_code_makes_the_run_again(tiny_corpus, cache, monkeypatch):
     assert len(method.made) == 5
 
 
-def test_committed_results_are_found_told_when_older_and_passed_over_on_demand(tiny_corpus, cache, monkeypatch):
-    method, shelf = Guess(), cache / "results" / "tiny"
-    cross_validate(tiny_corpus, method, folds="speaker-folds-5", store=RunStore(shelf), progress=False)
-    store = RunStore(cache / "mine", shelves=[shelf])
-    method.made.clear()
-    cross_validate(tiny_corpus, method, folds="speaker-folds-5", store=store, progress=False)
-    assert not method.made
+def test_committed_results_are_found_by_any_code_and_passed_over_on_demand(tiny_corpus, cache, monkeypatch):
+    method, mine = Guess(), cache / "mine"
+    options = {"folds": "speaker-folds-5", "seeds": (0, 1), "progress": False}
+    made = cross_validate(tiny_corpus, method, store=RunStore(cache / "first", shelves=[]), **options)
+    pack_results(cache / "first", cache / "results")
     monkeypatch.setattr("serlib.runs.engine.digest", lambda _modules: "f" * 64)
-    with pytest.warns(UserWarning, match="a committed result was made by other code than today's"):
-        cross_validate(tiny_corpus, method, folds="speaker-folds-5", store=store, progress=False)
-    assert not method.made
-    cross_validate(
-        tiny_corpus, method, folds="speaker-folds-5", store=RunStore(cache / "mine", shelves=[]), progress=False
-    )
-    assert len(method.made) == 5
+    method.made.clear()
+    store = RunStore(mine, shelves=[cache / "results" / "tiny"])
+    found = cross_validate(tiny_corpus, method, store=store, **options)
+    assert not method.made and found.predictions.equals(made.predictions) and np.array_equal(found.logits, made.logits)
+    assert found.embeddings is None and made.embeddings is not None  # the pack has those of the first seed
+    first = cross_validate(tiny_corpus, method, store=store, **options | {"seeds": (0,)})
+    assert np.array_equal(first.embeddings, made.embeddings[: len(first.logits)])
+    cross_validate(tiny_corpus, method, store=RunStore(mine, shelves=[]), **options)
+    assert len(method.made) == 10
 
 
 def test_committed_scores_are_read_without_the_corpus(tiny_corpus, cache, monkeypatch):
     monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
-    made = cross_validate(
-        tiny_corpus, Guess(), folds="speaker-folds-5", store=RunStore(cache / "results" / "tiny"), progress=False
-    )
+    made = cross_validate(tiny_corpus, Guess(), folds="speaker-folds-5", progress=False)
+    pack_results(RunStore().root, cache / "results")
     read = stored_scores("tiny", "test/guess", profile="quick", scheme="speaker-folds-5")
     assert read.summary().equals(made.summary())
     assert stored_scores("tiny", "test/guess", profile="paper", scheme="speaker-folds-5") is None

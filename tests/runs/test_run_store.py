@@ -1,10 +1,17 @@
 """The store keeps what it was given, notices damage, and its code digest follows code, not comments."""
 
+import os
+import signal
+import subprocess
+import sys
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+from made import key_of, made_run, same
 
-from serlib.runs import Run, RunStore, run_key
+from serlib.runs import Run, RunStore, pack, run_key
 from serlib.runs import code as code_module
 from serlib.runs.code import digest
 
@@ -64,14 +71,58 @@ def test_a_run_without_weights_is_replaced_when_weights_are_wanted(tmp_path):
     assert (store.load(store.find("k", CODE)).arrays["logits"] == 1.0).all()
 
 
-def test_ones_own_run_of_today_comes_before_a_committed_one_of_other_code(tmp_path):
-    shelf = RunStore(tmp_path / "shelf", shelves=[])
-    shelf.save("k", "d" * 64, _run(1.0))
-    store = RunStore(tmp_path / "mine", shelves=[shelf.root])
-    store.save("k", CODE, _run(2.0))
-    assert store.find("k", CODE).parent == store.root
-    with pytest.warns(UserWarning, match="made by other code"):
-        assert store.find("k", "e" * 64).parent == shelf.root
+def test_ones_own_run_of_today_comes_before_a_committed_one_which_any_code_may_have_made(tmp_path):
+    run, key = made_run(0), key_of(made_run(0))
+    pack.write(tmp_path / "shelf" / "m.json", {key: run})
+    store = RunStore(tmp_path / "mine", shelves=[tmp_path / "shelf"])
+    folder = store.save(key, CODE, run)
+    assert store.find(key, CODE) == folder
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert store.find(key, "e" * 64) == pack.PackedRun(tmp_path / "shelf" / "m.json", key, 1.5)
+    assert store.find(key, "e" * 64, weights=True) is None and store.find("f" * 24, CODE) is None
+    assert store.seconds(folder) == store.seconds(store.find(key, "e" * 64)) == 1.5
+
+
+def test_the_finished_runs_are_listed_whatever_code_made_them_but_no_damaged_one(tmp_path):
+    store = RunStore(tmp_path, shelves=[])
+    runs = [store.save("k", CODE, _run()), store.save("k", "d" * 64, _run()), store.save("l", CODE, _run())]
+    (tmp_path / ".part-1").mkdir()
+    (tmp_path / ".part-1" / "manifest.json").write_text("{}")
+    (runs[1] / "history.csv").write_text("nonsense")
+    with pytest.warns(UserWarning, match="run k-dddddddd is damaged"):
+        assert [(key, folder) for key, folder, _ in store.finished()] == [("k", runs[0]), ("l", runs[2])]
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from made import made_run
+from serlib.runs import RunStore
+store = RunStore(sys.argv[2], shelves=[])
+store.save("a", "c" * 64, made_run(0))
+os.rename = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+store.save("b", "c" * 64, made_run(1))
+"""
+
+
+def test_kill_minus_nine_while_saving_leaves_the_other_runs_and_no_half_one(tmp_path):
+    command = [sys.executable, "-c", KILLED, os.path.dirname(__file__), str(tmp_path)]
+    assert subprocess.run(command).returncode == -signal.SIGKILL
+    store = RunStore(tmp_path, shelves=[])
+    assert [key for key, *_ in store.finished()] == ["a"] and store.find("b", CODE) is None
+    store.save("b", CODE, made_run(1))
+    assert same(made_run(1), store.load(store.find("b", CODE)), exact=False)
+
+
+def test_a_run_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(OSError, match="no space"):
+        RunStore(tmp_path, shelves=[]).save("k", CODE, _run())
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_key_depends_on_every_value_but_not_on_their_order():

@@ -1,0 +1,141 @@
+"""Fill the run store: one process is given many runs, keeps its workers busy across methods, and stops in time."""
+
+import multiprocessing
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+
+from threadpoolctl import threadpool_limits
+
+from serlib.runs.engine import Task, perform
+from serlib.runs.schedule import Survey, kind
+from serlib.runs.store import RunStore
+
+
+def fill(
+    tasks: Sequence[Task], store: RunStore, jobs: int = 1, device: str = "auto", *, minutes: float | None = None
+) -> int:
+    """Make the runs that are not finished, in order; each is stored the moment it ends, so call it again to go on.
+
+    Features are extracted before the first run of a method on a corpus. A run that fails, or whose process is killed,
+    is told, and the others go on. Prints a line a run: done, running, to do, and how long that will take.
+
+    Args:
+        tasks: of ``plan`` or ``read_plan``, the most wanted first.
+        store: where finished runs are looked for and new ones go.
+        jobs: processes, each with one run at a time and one thread.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+        minutes: after these no run is started; those that run are waited for. None: all are made.
+
+    Returns:
+        Exit code: 0, or 1 when a run failed.
+
+    Raises:
+        ValueError: for less than one job.
+    """
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}; allowed are 1 and more")
+    work = _Work(tasks, store, jobs, device, float("inf") if minutes is None else time.monotonic() + 60 * minutes)
+    try:
+        while work.start():
+            work.finish()
+    finally:
+        work.close()
+    if work.queue:
+        print(f"time is up, {len(work.queue)} to do: {work.survey.forecast(work.queue, jobs)}", flush=True)
+    return int(work.failed > 0)
+
+
+class _Work:
+    """The queue, the runs in flight, and a process for each of them, so that one which dies takes no other along."""
+
+    def __init__(self, tasks: Sequence[Task], store: RunStore, jobs: int, device: str, end: float) -> None:
+        self.survey, self.store, self.jobs, self.device, self.end = Survey(tasks, store), store, jobs, device, end
+        self.queue, self.total, self.failed = deque(self.survey.open), len(tasks), 0
+        self.idle = [_worker() for _ in range(min(jobs, len(self.queue)))]
+        self.running: dict[Future, tuple[ProcessPoolExecutor, Task]] = {}
+        self.prepared: set[tuple] = set()
+
+    def start(self) -> bool:
+        """Start runs while there are time and idle workers; return whether any is running."""
+        while self.queue and self.idle and time.monotonic() < self.end:
+            task = self.queue.popleft()
+            if self._prepare(task) and self.survey.find(task) is None:  # else another process has made it meanwhile
+                worker = self.idle.pop()
+                future = worker.submit(_make, task, self.store, self.survey.code(task), self.device)
+                self.running[future] = worker, task
+        return bool(self.running)
+
+    def _prepare(self, task: Task) -> bool:
+        """Extract the features of a run, if no run before it has; where that fails drop all runs that need them."""
+        which = _needs(task)
+        if which in self.prepared:
+            return True
+        try:
+            task.method.prepare(task.corpus, profile=task.profile, n_jobs=self.jobs, progress=False)
+        except Exception as error:  # whatever stops one method must not stop the others
+            alike = [other for other in self.queue if _needs(other) == which]
+            self.queue = deque(other for other in self.queue if _needs(other) != which)
+            self.failed += 1 + len(alike)
+            self._tell(task, f"FAILED, like {len(alike)} more, for want of features: {_words(error)}")
+            return False
+        self.prepared.add(which)
+        return True
+
+    def finish(self) -> None:
+        """Wait until a run ends and tell how."""
+        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+            worker, task = self.running.pop(future)
+            error = future.exception()
+            if isinstance(error, BrokenProcessPool):
+                worker.shutdown()
+                worker = _worker()
+            self.idle.append(worker)
+            if error is None:
+                self.survey.note(task, future.result())
+            self.failed += error is not None
+            self._tell(task, f"{future.result():.1f} s" if error is None else f"FAILED: {_words(error)}")
+
+    def _tell(self, task: Task, outcome: str) -> None:
+        left = [*(each for _, each in self.running.values()), *self.queue]
+        running = min(self.jobs, len(left)) if time.monotonic() < self.end else len(self.running)
+        counts = f"{self.total - len(left) - self.failed} done, {running} running, {len(left) - running} to do"
+        counts += f", {self.failed} failed" * (self.failed > 0)
+        name = f"{' · '.join(kind(task))} · {task.fold.name} · seed {task.seed}"
+        print(f"[{counts}: {self.survey.forecast(left, self.jobs)}] {name}: {outcome}", flush=True)
+
+    def close(self) -> None:
+        """End the workers; runs in flight, which only an interruption leaves, are waited for."""
+        for worker in [*self.idle, *(worker for worker, _ in self.running.values())]:
+            worker.shutdown(cancel_futures=True)
+
+
+def _needs(task: Task) -> tuple[str, str, str]:
+    return task.method.name, task.corpus.fingerprint, task.profile
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
+def _worker() -> ProcessPoolExecutor:
+    """Return a process for runs, not yet started; a fork would inherit locks of libraries that have threads."""
+    return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_follow)
+
+
+def _follow() -> None:
+    """End with the parent, even when that is killed: an idle worker would wait for ever."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+def _make(task: Task, store: RunStore, code: str, device: str) -> float:
+    """Make a run; return the seconds that it took."""
+    start = time.perf_counter()
+    with threadpool_limits(1):  # of numpy's libraries; torch has threads of its own
+        perform(task, store, code=code, device=device, threads=1)
+    return time.perf_counter() - start

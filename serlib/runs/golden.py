@@ -1,0 +1,130 @@
+"""Golden steps: what a method's code does to two fixed clips, as numbers that are kept beside its results.
+
+Refactoring that leaves them as they are leaves the results; code that moves them must train anew. All is in float64
+under plain gradient descent, so that processors agree: Adam would turn rounding into signs. Dropout is off, for its
+draws are torch's; the recipe's own optimiser, schedule and batches have values of their own.
+"""
+
+from functools import cache
+
+import numpy as np
+import torch
+
+from serlib.features.segments import SegmentSpectrogram
+from serlib.methods import Method
+from serlib.methods.neural import NeuralMethod
+from serlib.methods.recipe import Recipe
+from serlib.methods.resolve import resolved
+from serlib.methods.scaling import Scaler
+from serlib.training import Examples, Training, TrainingBatches
+
+CLASSES, COUNTS = 4, (40, 20, 30, 25)
+SECONDS = (1.3, 2.2)
+STEPS, RATE = 3, 0.01
+TOLERANCE = 1e-6
+
+
+@cache
+def clips(rate_hz: int) -> tuple[np.ndarray, ...]:
+    """Return two fixed clips, (samples,) float32: gliding voices of twelve harmonics, syllables, a little noise."""
+    made = []
+    for k, seconds in enumerate(SECONDS):
+        time = np.arange(round(seconds * rate_hz)) / rate_hz
+        pitch = (110 + 70 * k) * (1 + 0.2 * np.sin(2 * np.pi * (1.1 + k) * time))
+        phase = 2 * np.pi * np.cumsum(pitch) / rate_hz
+        voice = sum(np.sin(n * phase) / n for n in range(1, 13)) * np.abs(np.sin(2 * np.pi * 2.3 * time))
+        noise = np.random.default_rng(k).standard_normal(len(time))
+        made.append((0.15 * voice + 0.003 * noise).astype(np.float32))
+    return tuple(made)
+
+
+def golden(method: Method, profile: str) -> dict[str, float]:
+    """Return the golden values of a method, by name.
+
+    Features of two clips; loss and embeddings over three updates; the recipe's optimiser, schedule and batches.
+    """
+    recipe = method.recipe(profile)
+    features = [recipe.features.extract(clip) for clip in clips(recipe.features.sample_rate_hz)]
+    found = _summary("features", np.concatenate([np.ravel(x) for x in features]))
+    if isinstance(method, NeuralMethod):
+        found |= _steps(method, recipe, features) | _training(recipe.training)
+    return {name: float(f"{value:.12g}") for name, value in found.items()}
+
+
+def differences(then: dict[str, float], now: dict[str, float]) -> list[str]:
+    """Return what has moved by more than a millionth, in words; nothing: the results are those of today's code."""
+    names = sorted(then.keys() | now.keys())
+    pairs = [(name, then.get(name, np.nan), now.get(name, np.nan)) for name in names]
+    return [f"{n} was {a:.9g} and is {b:.9g}" for n, a, b in pairs if not np.isclose(a, b, rtol=TOLERANCE, atol=1e-9)]
+
+
+def _summary(name: str, values: np.ndarray) -> dict[str, float]:
+    values = np.asarray(values, np.float64).ravel()
+    return {f"{name}.mean": values.mean(), f"{name}.size": np.sqrt(np.square(values).mean())}
+
+
+def _inputs(method: NeuralMethod, recipe: Recipe, features: list[np.ndarray]) -> list[np.ndarray]:
+    """Return scaled inputs; of segments, by the exact recipe instead of the fast one in single precision."""
+    if isinstance(recipe.segments, SegmentSpectrogram):
+        features = [recipe.segments.extract(piece) for piece in recipe.segments.cut(features, training=False)[0]]
+        scale = Scaler(features, recipe.normalise, floor=recipe.segments.quiet)
+        return [scale(x) for x in features]
+    state = Scaler(features, recipe.normalise, floor=recipe.unit.quiet).state | {"scaler.gain": np.asarray(3.0)}
+    return method.hear(recipe, clips(recipe.features.sample_rate_hz), state).inputs
+
+
+def _steps(method: NeuralMethod, recipe: Recipe, features: list[np.ndarray]) -> dict[str, float]:
+    inputs = _inputs(method, recipe, features)
+    lengths = torch.tensor([x.shape[-1] for x in inputs])
+    batch = torch.zeros(len(inputs), *inputs[0].shape[:-1], int(lengths.max()), dtype=torch.float64)
+    for row, x in zip(batch, inputs, strict=True):
+        row[..., : x.shape[-1]] = torch.from_numpy(np.asarray(x, np.float64))
+    labels = torch.arange(len(inputs)) % CLASSES
+    torch.manual_seed(0)
+    network, loss = (part.double().train() for part in method.build(resolved(recipe, np.array(COUNTS))[0], CLASSES))
+    for module in network.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    moving = [p for p in [*network.parameters(), *loss.parameters()] if p.requires_grad]
+    optimiser, found = torch.optim.SGD(moving, lr=RATE), {}
+    for step in range(STEPS):
+        embeddings = network(batch, lengths)
+        value = loss(embeddings, labels)
+        optimiser.zero_grad()
+        value.backward()
+        torch.nn.utils.clip_grad_norm_(moving, 1.0)
+        optimiser.step()
+        found |= {f"step {step}.loss": value.item()} | _summary(f"step {step}.embeddings", embeddings.detach().numpy())
+    with torch.no_grad():
+        found |= _summary("logits", loss.eval().get_logits(network.eval()(batch, lengths)).numpy())
+    return found
+
+
+def _training(training: Training) -> dict[str, float]:
+    """Return how the recipe's optimiser moves a parabola, its rates, and the order of a small corpus' clips."""
+    lengths = 20 + np.arange(40) ** 2 % 97
+    examples = Examples([np.zeros((1, n), np.float32) for n in lengths], np.arange(40) % CLASSES)
+    batches = TrainingBatches(examples, training.batch_size, seed=0, balanced=training.balancing == "sampling")
+    point = torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))
+    optimiser = training.make_optimiser([point])
+    schedule, every_batch = training.make_schedule(optimiser, len(batches))
+    rates, order = [], []
+    for epoch in range(training.length(len(batches))):
+        for rows in (rows for rows, *_ in batches) if epoch < 2 else range(len(batches)):
+            rates.append(optimiser.param_groups[0]["lr"])
+            if epoch < 2:
+                order.append(rows)
+                optimiser.zero_grad()
+                (point * torch.tensor([1.0, 3.0, 10.0]) * point).sum().backward()
+                optimiser.step()
+            else:
+                optimiser._opt_called = True  # rates alone are looked at: torch would warn that nothing was stepped
+            if schedule is not None and every_batch:
+                schedule.step()
+        if schedule is not None and not every_batch:
+            schedule.step()
+    drawn = np.concatenate(order)
+    return {
+        "optimiser": point.detach().abs().sum().item(), "rates": float(np.sum(rates)), "last rate": rates[-1],
+        "order": float(np.dot(drawn, np.arange(len(drawn)))), "batches": float(len(batches)),
+    }  # fmt: skip

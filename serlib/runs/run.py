@@ -1,0 +1,41 @@
+"""A finished run in memory, and the key by which it is found."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run.
+
+    Attributes:
+        manifest: what binds it to corpus, fold, method, recipe, seed, code and versions; ``seconds`` and ``finished``.
+        predictions: a row per test utterance: utterance, speaker, emotion (true), predicted; all text.
+        history: a row per epoch; empty for methods without epochs.
+        arrays: ``logits`` (test utterances, classes), and what else it left, such as ``embeddings`` (utterances, E).
+    """
+
+    manifest: dict
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+    arrays: dict[str, np.ndarray]
+
+
+def run_key(identity: dict) -> str:
+    """Return 24 hex digits over everything that makes a run itself (its code apart)."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def halved(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays as they are stored: float32 in half precision, each in one piece of memory."""
+    return {n: np.ascontiguousarray(a, np.float16 if a.dtype == np.float32 else None) for n, a in arrays.items()}
+
+
+def widened(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays as they are used: half precision as float32."""
+    return {n: a.astype(np.float32) if a.dtype == np.float16 else a for n, a in arrays.items()}

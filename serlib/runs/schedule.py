@@ -1,0 +1,136 @@
+"""What shall be run: plans of many methods, corpora and seeds in order of their worth, and how far they are.
+
+A plan is a TOML file of rows, the most wanted first::
+
+    [[rows]]
+    corpus = "emodb"
+    root = "corpora/emodb"
+    methods = ["focal/mel-softmax", "focal/mel-focal"]
+    profile = "study"
+    folds = "leave-one-speaker-out"
+    seeds = [0, 1, 2]
+"""
+
+import json
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from serlib import methods
+from serlib.corpora import load_corpus
+from serlib.runs.code import digest
+from serlib.runs.engine import Task, plan
+from serlib.runs.pack import PackedRun
+from serlib.runs.run import run_key
+from serlib.runs.store import RunStore
+
+ROW = {"corpus": str, "root": str, "methods": list, "profile": str, "folds": str, "seeds": list, "options": dict}
+USUAL = {"root": None, "profile": "study", "folds": None, "seeds": [0], "options": {}}
+Kind = tuple[str, str, str]
+
+
+def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
+    """Return the runs of a plan: row by row, in each by seed, then method, then fold.
+
+    Args:
+        path: of the TOML file. A row names ``corpus`` and ``methods``, and where they are not the usual ones ``root``,
+            ``profile`` (``"study"``), ``folds`` (the corpus' default scheme), ``seeds`` (``[0]``) and ``options`` of
+            the corpus' loader.
+        root: of the corpora, in place of every row's own.
+
+    Raises:
+        ValueError: for a file that is no such plan, an unknown method, profile or scheme, or a corpus that is damaged.
+        OSError: when the file or a corpus is not there.
+    """
+    rows = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("rows")
+    if not isinstance(rows, list) or not rows:
+        raise ValueError(f"{path}: no [[rows]]; each needs a corpus and methods")
+    for number, row in enumerate(rows, 1):
+        wrong = [f"{k} = {v!r}" for k, v in row.items() if not isinstance(v, ROW.get(k, ()))]
+        wrong += [f"no {k}" for k in ("corpus", "methods") if not row.get(k)]
+        if wrong:
+            allowed = ", ".join(f"{k} ({kind.__name__})" for k, kind in ROW.items())
+            raise ValueError(f"{path}: row {number} has {wrong[0]}; allowed are {allowed}")
+        for name in row["methods"]:
+            methods.get(name).recipe(row.get("profile", "study"))  # told before a corpus is read
+    corpora, tasks = {}, []
+    for row in (USUAL | row for row in rows):
+        where = json.dumps([row["corpus"], root or row["root"], row["options"]])
+        if where not in corpora:
+            corpora[where] = load_corpus(row["corpus"], root or row["root"], **row["options"])
+        options = {"profile": row["profile"], "folds": row["folds"], "seeds": row["seeds"]}
+        found = [task for name in row["methods"] for task in plan(corpora[where], name, **options)]
+        tasks += sorted(found, key=lambda task, seeds=row["seeds"]: seeds.index(task.seed))
+    return tasks
+
+
+class Survey:
+    """Which of many runs are finished, and how long such runs take.
+
+    Attributes:
+        open: the others, in order.
+        seconds: of finished runs, by method, corpus and profile.
+    """
+
+    def __init__(self, tasks: Sequence[Task], store: RunStore) -> None:
+        self.store, self.open, self.seconds = store, [], {}
+        self._codes: dict[tuple[str, str], str] = {}
+        for task in tasks:
+            found = self.find(task)
+            if found is None:
+                self.open.append(task)
+            else:
+                self.note(task, store.seconds(found))
+
+    def code(self, task: Task) -> str:
+        """Return the digest of the code that makes a run."""
+        which = task.method.name, task.profile
+        if which not in self._codes:
+            self._codes[which] = digest(task.method.modules(task.profile))
+        return self._codes[which]
+
+    def find(self, task: Task) -> Path | PackedRun | None:
+        """Return what ``RunStore.find`` returns."""
+        return self.store.find(run_key(task.identity), self.code(task))
+
+    def note(self, task: Task, seconds: float) -> None:
+        """Learn from a finished run."""
+        self.seconds.setdefault(kind(task), []).append(seconds)
+
+    def forecast(self, tasks: Sequence[Task], jobs: int = 1) -> str:
+        """Say how long runs will take, ``jobs`` at once, by the mean of finished ones of the same kind."""
+        means = {which: sum(each) / len(each) for which, each in self.seconds.items()}
+        known = [means[kind(task)] for task in tasks if kind(task) in means]
+        words = [_span(sum(known) / jobs)] * bool(known or not tasks)
+        words += [f"{len(tasks) - len(known)} runs of unknown length"] * (len(known) < len(tasks))
+        return " + ".join(words)
+
+
+def kind(task: Task) -> Kind:
+    """Return what the length of a run depends on: method, corpus and profile."""
+    return task.method.name, task.corpus.name, task.profile
+
+
+def _span(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def describe_plan(tasks: Sequence[Task], store: RunStore, jobs: int = 1) -> Iterator[str]:
+    """Yield a line per method, corpus, profile and scheme in the order of their first runs, and one about all.
+
+    Each says how many runs are done, and how long the others will take one after another; the last, ``jobs`` at once.
+    """
+    survey, total, left = Survey(tasks, store), Counter(), {}
+    for task in tasks:
+        total[*kind(task), task.scheme] += 1
+    for task in survey.open:
+        left.setdefault((*kind(task), task.scheme), []).append(task)
+    for which, count in total.items():
+        rest = left.get(which, [])
+        to_do = f", {len(rest)} to do: {survey.forecast(rest)}" * bool(rest)
+        yield f"{' · '.join(which)}: {count - len(rest)} of {count} done{to_do}"
+    counts = f"{len(tasks) - len(survey.open)} of {len(tasks)} done, {len(survey.open)} to do"
+    yield f"all: {counts}, {jobs} at once: {survey.forecast(survey.open, jobs)}"
