@@ -25,7 +25,7 @@ def test_there_are_rows():
 
 @pytest.mark.parametrize("method,cells", _rows(), ids=lambda value: value if isinstance(value, str) else "")
 def test_measured_numbers_are_those_of_the_committed_runs(method, cells):
-    """Cells: recipe and protocol, such as ``study, leave-one-speaker-out``; UA with interval; WA; seeds; train; rest."""
+    """Cells: recipe and protocol, e.g. ``study, leave-one-speaker-out``; UA with interval; WA; seeds; train; rest."""
     assert methods.get(method).name == method
     profile, scheme = (part.strip("` ") for part in cells[0].split(","))
     scores = stored_scores("emodb", method, profile=profile, scheme=scheme)

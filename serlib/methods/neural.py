@@ -175,7 +175,8 @@ def _changed(profile: str, *, recipes: Callable[[str], Recipe], change: Callable
 
 def _course(history: list[dict], ending: str) -> dict:
     """Return what a manifest says of a training: how long it was and whether it had come to rest."""
+    climb = 100 * slope(history)
     return {
         "epochs": len(history), "chosen_epoch": chosen_epoch(history, ending), "train_ua": history[-1]["train_ua"],
-        "slope": 100 * slope(history), "converged": converged(history),
+        "slope": None if np.isnan(climb) else climb, "converged": converged(history),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from serlib.protocol.metrics import METRICS, TITLES, scored
 
 COLUMNS = ("fold", "seed", "utterance", "speaker", "emotion", "predicted")
 UNITS = {("speaker",): "speakers", ("fold",): "folds", ("fold", "seed"): "networks (fold x seed)"}
+CLIMBING = 0.5  # points of train UA per epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,16 +66,22 @@ class Result:
 
     @property
     def converged(self) -> bool | None:
-        """Whether train UA was flat at the end of all runs; None where some do not tell and none says no."""
-        flags = self.told("converged")
-        return False if False in flags else (bool(flags) and None not in flags) or None
+        """Whether train UA was flat at the end: its mean slope over all runs is at most half a point per epoch.
+
+        A slope is read from few epochs, and of many runs at rest one or two seem to climb. A run that was too short to
+        tell is not at rest. Without slopes, whether all runs say so; None where some do not tell and none says no.
+        """
+        flags, slopes = self.told("converged"), self.told("slope")
+        if not flags or None in flags or None in slopes:
+            return False if False in flags else (bool(flags) and None not in flags) or None
+        short = any(not flag and slope <= CLIMBING for flag, slope in zip(flags, slopes, strict=True))
+        return not short and float(np.mean(slopes)) <= CLIMBING
 
     @property
     def unconverged(self) -> str:
-        """How many runs were stopped while train UA climbed, in words; empty where none was, or none tells."""
-        climbing = self.told("converged").count(False)
-        runs = f"{climbing} of {len(self.manifests)} runs"
-        return f"unconverged: train UA still climbed in {runs}" if climbing else ""
+        """How many runs were stopped while train UA climbed, in words; empty where these scores are at rest."""
+        runs = f"{self.told('converged').count(False)} of {len(self.manifests)} runs"
+        return f"unconverged: train UA still climbed in {runs}" if self.converged is False else ""
 
     @property
     def train_ua(self) -> float:

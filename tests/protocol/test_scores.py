@@ -96,6 +96,21 @@ def test_converged_speaks_of_all_runs(make_scores, manifests, converged):
     assert ("unconverged" in scores.label) == ("unconverged" in scores.summary().attrs["note"]) == (converged is False)
 
 
+@pytest.mark.parametrize(
+    ("slopes", "flags", "converged"),
+    [
+        ([0.0, 0.9, 0.2], [True, False, True], True),  # one of many seems to climb
+        ([0.4, 0.9, 0.3], [True, False, True], False),  # on average they do
+        ([0.0, 0.1, 0.2], [True, False, True], False),  # one was too short to tell
+        ([0.5, 0.5, 0.5], [True, True, True], True),
+    ],
+)
+def test_slopes_of_all_runs_are_read_together(make_scores, slopes, flags, converged):
+    manifests = [{"notes": {"converged": f, "slope": s}} for f, s in zip(flags, slopes, strict=True)]
+    scores = make_scores(manifests=manifests)
+    assert scores.converged is converged and bool(scores.unconverged) is not converged
+
+
 def test_unconverged_scores_say_so_with_train_ua(make_scores):
     scores = make_scores(manifests=runs(*[False] * 4, *[True] * 6, train_ua=[0.5] * 4 + [1.0] * 6), synthetic=True)
     assert scores.label == "focal/mfcc-focal · made · study · speaker-folds-5 · synthetic · unconverged"
