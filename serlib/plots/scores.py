@@ -44,7 +44,7 @@ def confusions(tables: Mapping[str, pd.DataFrame], *, synthetic: bool = False) -
 def intervals(
     scores: Sequence[Scores], *, metric: str = "UA", chance: float | None = None, names: Sequence[str] | None = None
 ) -> Figure:
-    """Draw each method's pooled score and its 95 % interval over speakers.
+    """Draw each method's pooled score and its 95 % interval; hollow where some training had not come to rest.
 
     Args:
         scores: one or more results of the same corpus.
@@ -52,12 +52,14 @@ def intervals(
         chance: a reference line, in percent.
         names: shown instead of the methods' names.
     """
-    rows = [s.summary().loc[metric] for s in scores]
+    summaries = [s.summary() for s in scores]
+    rows, units = [s.loc[metric] for s in summaries], dict.fromkeys(s.attrs["unit"] for s in summaries)
     figure, axes = plt.subplots(figsize=(7.5, 0.9 + 0.48 * len(rows)))
     for height, row in enumerate(rows):
         colour = SERIES_COLOURS[height % len(SERIES_COLOURS)]
         axes.plot([row["low"], row["high"]], [height, height], color=colour, lw=3, alpha=0.5, solid_capstyle="round")
-        axes.plot(row["pooled"], height, MARKERS[height % len(MARKERS)], color=colour, ms=8)
+        face = "white" if scores[height].converged is False else colour
+        axes.plot(row["pooled"], height, MARKERS[height % len(MARKERS)], color=colour, mfc=face, ms=8)
         axes.annotate(
             f"{row['pooled']:.1f}",
             (row["pooled"], height),
@@ -71,8 +73,9 @@ def intervals(
         axes.annotate("chance", (chance, len(rows) - 0.55), (4, 0), textcoords="offset points", fontsize=9)
     axes.set_yticks(range(len(rows)), names or [s.method for s in scores])
     axes.set_ylim(len(rows) - 0.4, -0.7)
-    title = f"{scores[0].corpus}, {scores[0].profile} profile: dot and 95 % interval over speakers"
-    axes.set(xlabel=PERCENT[metric], title=titled(title, scores[0].synthetic))
+    title = f"{scores[0].corpus}, {scores[0].profile} profile: dot and 95 % interval over {', '.join(units)}"
+    hollow = "; hollow: unconverged" * any(s.converged is False for s in scores)
+    axes.set(xlabel=PERCENT[metric] + hollow, title=titled(title, scores[0].synthetic))
     return figure
 
 
@@ -94,7 +97,10 @@ def per_speaker(scores: Sequence[Scores], *, metric: str = "WA", names: Sequence
 
 
 def learning_curves(scores: Sequence[Scores], *, names: Sequence[str] | None = None) -> Figure:
-    """Draw loss on the training part and UA on dev by epoch: mean over runs, band from lowest to highest."""
+    """Draw by epoch the loss on the training part, and UA on dev (solid) and on the training part (dashed).
+
+    Lines are means over runs, bands go from the lowest to the highest.
+    """
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6))
     for index, (each, name) in enumerate(zip(scores, names or [s.method for s in scores], strict=True)):
         colour = SERIES_COLOURS[index % len(SERIES_COLOURS)]
@@ -102,9 +108,10 @@ def learning_curves(scores: Sequence[Scores], *, names: Sequence[str] | None = N
             courses = factor * each.history.groupby("epoch")[column].agg(["mean", "min", "max"])
             panel.plot(courses.index, courses["mean"], color=colour, label=name)
             panel.fill_between(courses.index, courses["min"], courses["max"], color=colour, alpha=0.12, lw=0)
+        axes[1].plot(100 * each.history.groupby("epoch")["train_ua"].mean(), color=colour, ls="--", lw=1.4)
     axes[0].set(
         xlabel="epoch", ylabel="loss on the training part", title=titled("what is minimised", scores[0].synthetic)
     )
-    axes[1].set(xlabel="epoch", ylabel="UA on dev, %", title="what the epoch is chosen by")
+    axes[1].set(xlabel="epoch", ylabel="UA, %", title="dev (watched) and, dashed, training part")
     axes[0].legend()
     return figure

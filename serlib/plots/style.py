@@ -3,12 +3,13 @@
 Colours are those of Okabe and Ito (2008), one per emotion, the same everywhere.
 """
 
-import os
-import tempfile
+from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+
+from serlib.files import write_whole
 
 EMOTION_COLOURS = {
     "anger": "#D55E00",
@@ -64,11 +65,8 @@ def titled(text: str, synthetic: bool) -> str:
 def save(figure: Figure, name: str, folder: str | Path | None) -> Figure:
     """Write ``<folder>/<name>.svg`` and ``.png``, equal bytes for equal figures; without a folder write nothing."""
     if folder is not None:
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         for kind, metadata in (("svg", {"Date": None}), ("png", {"Software": None})):
-            with mpl.rc_context(_SETTINGS), tempfile.TemporaryDirectory(dir=folder) as scratch:
-                part = Path(scratch) / f"{name}.{kind}"
-                figure.savefig(part, format=kind, metadata=metadata)
-                os.replace(part, folder / part.name)
+            with mpl.rc_context(_SETTINGS), BytesIO() as buffer:
+                figure.savefig(buffer, format=kind, metadata=metadata)
+                write_whole(Path(folder) / f"{name}.{kind}", buffer.getvalue())
     return figure

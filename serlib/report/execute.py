@@ -14,6 +14,7 @@ from platform import python_version
 from typing import Any
 
 from serlib import __version__, paths
+from serlib.files import write_whole
 
 PATTERN = "[0-9][0-9]_*.ipynb"
 
@@ -67,7 +68,8 @@ def run_report(
         state = f"FAILED: {error.splitlines()[-1]}" if error else "ok"
         print(f"[{done}/{len(chosen)}] {name} … {seconds:.0f} s {state}", flush=True)
     facts["time"] = f"{time.monotonic() - start:.0f} s"
-    write_whole(out / "index.html", render_index(out, [path.stem for path in sorted(folder.glob(PATTERN))], facts))
+    index = render_index(out, [path.stem for path in sorted(folder.glob(PATTERN))], facts)
+    write_whole(out / "index.html", index.encode())
     print(f"report: {out / 'index.html'}" + f" ({failed} of {len(chosen)} failed)" * (failed > 0))
     return int(failed > 0)
 
@@ -102,13 +104,6 @@ def execute(path: Path, out: Path, given: dict, facts: dict, *, bar: bool = Fals
     return path.stem, facts["seconds"], facts["error"]
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader finds the old one or the new one, never half of it."""
-    part = path.with_name(f".{os.getpid()}.{path.name}")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
-
-
 def _keep(notebook: Any, path: Path, out: Path, facts: dict) -> None:
     from nbformat import writes
 
@@ -116,8 +111,8 @@ def _keep(notebook: Any, path: Path, out: Path, facts: dict) -> None:
 
     notebook.metadata["serlib"] = facts
     page = render_page(notebook, folder=path.parent, out=out)
-    write_whole(out / "notebooks" / path.name, writes(notebook))
-    write_whole(out / f"{path.stem}.html", page)
+    write_whole(out / "notebooks" / path.name, writes(notebook).encode())
+    write_whole(out / f"{path.stem}.html", page.encode())
 
 
 def _find(folder: Path, only: str | None, jobs: int) -> list[Path]:

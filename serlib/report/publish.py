@@ -17,7 +17,8 @@ def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> N
     """Show a table of scores and hand it to the index of the report, which lists all that were published.
 
     Args:
-        scores: of ``cross_validate``: pooled scores in percent, UA with its 95 % interval. Or a table of your own.
+        scores: of ``cross_validate``: pooled scores in percent, UA with its 95 % interval, UA on the training part,
+            and what was not trained to the end. Or a table of your own.
         title: of the table.
 
     Raises:
@@ -47,11 +48,13 @@ def published(notebook: Any) -> list[dict[str, Any]]:
 
 def _row(scores: "Scores") -> dict[str, Any]:
     """Return one row of the index; ``Scores.label`` holds the warnings that a reader needs."""
-    summary, (method, corpus, profile, scheme, *synthetic) = scores.summary(), scores.label.split(" · ")
-    spoken = " · ".join(dict.fromkeys([corpus, *synthetic]))
+    summary, (method, corpus, profile, scheme, *warnings) = scores.summary(), scores.label.split(" · ")
+    spoken = " · ".join(dict.fromkeys([corpus, *(["synthetic"] if "synthetic" in warnings else [])]))
     return {
         "method": method, "corpus": spoken, "profile": profile, "scheme": scheme,
         **{f"{metric} %": summary.at[metric, "pooled"] for metric in summary.index},
         **{f"UA {end}": summary.at["UA", end] for end in ("low", "high")},
+        "train UA %": scores.train_ua,
+        "note": summary.attrs["note"],
         "fingerprint": next((m["corpus"]["fingerprint"] for m in scores.manifests), None),
     }  # fmt: skip

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
@@ -241,23 +240,13 @@ def test_default_place_is_the_cache(cache, made):
     assert Path(corpus.table["file"].iloc[0]).is_relative_to(cache / "cache" / "synthetic")
 
 
-def test_second_load_is_quick_and_writes_nothing(corpus):
+def test_a_second_load_makes_nothing(corpus):
     folder = Path(corpus.table["file"].iloc[0]).parent
     before = {f.name: f.stat().st_mtime_ns for f in folder.iterdir()}
-    start = time.process_time()
     again = synthetic.load(folder.parent)
-    assert time.process_time() - start < 1.0
     assert {f.name: f.stat().st_mtime_ns for f in folder.iterdir()} == before
     assert again.fingerprint == corpus.fingerprint
     pd.testing.assert_frame_equal(again.table, corpus.table)
-
-
-def test_making_takes_at_most_30_seconds_on_two_cores():
-    lines = synthetic.plan(0, 480)[::12]
-    start = time.process_time()
-    for line in lines:
-        synthetic.render(line, 0)
-    assert (time.process_time() - start) * 12 / 2 < 25  # the rest is for starting processes and writing
 
 
 def spoil_flip(file):

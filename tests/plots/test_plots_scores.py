@@ -1,5 +1,7 @@
 """Pictures of scores and of focal loss say what the numbers say."""
 
+from collections.abc import Sequence
+
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,7 +23,7 @@ def _style():
     plt.close("all")
 
 
-def _scores(method: str, *, right: float, synthetic: bool = False) -> Scores:
+def _scores(method: str, *, right: float, synthetic: bool = False, manifests: Sequence[dict] = ()) -> Scores:
     generator = np.random.default_rng(0)
     table = pd.DataFrame(
         [
@@ -34,11 +36,15 @@ def _scores(method: str, *, right: float, synthetic: bool = False) -> Scores:
         wrong, table["emotion"].map({"anger": "neutral", "neutral": "anger"}), table["emotion"]
     )
     history = pd.DataFrame(
-        [{"fold": f, "seed": 0, "epoch": e, "train_loss": 1 / e, "dev_ua": e / 10} for f in "ab" for e in (1, 2, 3)]
+        [
+            {"fold": f, "seed": 0, "epoch": e, "train_loss": 1 / e, "train_ua": e / 5, "dev_ua": e / 10}
+            for f in "ab"
+            for e in (1, 2, 3)
+        ]
     )
     return Scores(
         method=method, corpus="emodb", profile="study", scheme="speaker-folds-5", classes=CLASSES, predictions=table,
-        logits=np.zeros((len(table), 2)), history=history, synthetic=synthetic,
+        logits=np.zeros((len(table), 2)), history=history, synthetic=synthetic, manifests=manifests,
     )  # fmt: skip
 
 
@@ -68,6 +74,16 @@ def test_intervals_put_dot_and_bar_where_the_summary_says():
     assert "chance" in [t.get_text() for t in axes.texts]
 
 
+def test_intervals_say_what_is_drawn_and_mark_what_was_not_trained_to_the_end():
+    resting = _scores("a", right=0.9, manifests=[{"notes": {"converged": True}}])
+    climbing = _scores("b", right=0.6, manifests=[{"notes": {"converged": False}}])
+    axes = scores.intervals([resting, climbing]).axes[0]
+    assert axes.get_title(loc="left").endswith("95 % interval over 2 folds")
+    assert [axes.lines[k].get_markerfacecolor() for k in (1, 3)] == [style.SERIES_COLOURS[0], "white"]
+    assert "unconverged" in axes.get_xlabel()
+    assert "unconverged" not in scores.intervals([resting]).axes[0].get_xlabel()
+
+
 def test_speakers_stand_in_the_order_of_the_first_method():
     each = [_scores("a", right=0.7), _scores("b", right=0.7)]
     axes = scores.per_speaker(each).axes[0]
@@ -75,10 +91,12 @@ def test_speakers_stand_in_the_order_of_the_first_method():
     assert (np.diff(shown) >= 0).all() and len(axes.get_xticklabels()) == 4
 
 
-def test_learning_curves_show_mean_loss_and_dev_ua_in_percent():
+def test_learning_curves_show_mean_loss_and_both_uas_in_percent():
     figure = scores.learning_curves([_scores("a", right=0.9, synthetic=True)])
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [1, 1 / 2, 1 / 3])
-    np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), [10, 20, 30])
+    dev, train = figure.axes[1].lines
+    np.testing.assert_allclose(dev.get_ydata(), [10, 20, 30])
+    np.testing.assert_allclose(train.get_ydata(), [20, 40, 60])
     assert "synthetic" in figure.axes[0].get_title(loc="left")
 
 

@@ -16,8 +16,8 @@ from serlib.report.publish import MIME, published
 def scores(method: str, predicted: list[str], **options) -> Scores:
     """Two speakers, three utterances of a and one of b each."""
     true = ["a", "a", "a", "b"] * 2
-    table = pd.DataFrame({"fold": "1", "seed": 0, "utterance": [f"u{k}" for k in range(8)], "emotion": true})
-    table = table.assign(speaker=["s1"] * 4 + ["s2"] * 4, predicted=predicted)
+    table = pd.DataFrame({"seed": 0, "utterance": [f"u{k}" for k in range(8)], "emotion": true})
+    table = table.assign(speaker=["s1"] * 4 + ["s2"] * 4, fold=["1"] * 4 + ["2"] * 4, predicted=predicted)
     facts = {"corpus": "tiny", "profile": "quick", "scheme": "leave-one-speaker-out", **options}
     return Scores(method=method, classes=("a", "b"), predictions=table, logits=np.zeros((8, 2)), **facts)
 
@@ -37,18 +37,21 @@ def as_read_back(data: dict) -> list[dict]:
 
 def test_scores_travel_with_what_a_reader_must_know(shown):
     one = scores("m/one", ["a", "a", "b", "b"] * 2)
-    manifest = {"corpus": {"name": "tiny", "fingerprint": "f" * 64}}
+    notes = {"train_ua": 0.75, "converged": False}
+    manifest = {"corpus": {"name": "tiny", "fingerprint": "f" * 64}, "notes": notes}
     two = scores("m/two", ["a"] * 8, scheme="stratified-5", synthetic=True, manifests=[manifest])
     publish([one, two], "Two methods")
     first, second = as_read_back(shown[0])
     assert list(first) == [
         "table", "method", "corpus", "profile", "scheme",
-        "UA %", "WA %", "macro-F1 %", "UA low", "UA high", "fingerprint",
+        "UA %", "WA %", "macro-F1 %", "UA low", "UA high", "train UA %", "note", "fingerprint",
     ]  # fmt: skip
     assert first["UA %"] == pytest.approx(100 * (2 / 3 + 1) / 2) and first["WA %"] == pytest.approx(75)
     assert first["UA low"] <= first["UA %"] <= first["UA high"]
     assert (first["table"], first["method"], first["corpus"]) == ("Two methods", "m/one", "tiny")
     assert second["corpus"] == "tiny · synthetic" and second["scheme"] == "stratified-5 (speaker-dependent)"
+    assert (first["train UA %"], first["note"]) == (None, "")
+    assert (second["train UA %"], second["note"]) == (75, "unconverged: train UA still climbed in 1 of 1 runs")
     assert (first["fingerprint"], second["fingerprint"]) == (None, "f" * 64)
     assert "<caption>Two methods</caption>" in shown[0]["text/html"] and ">83.3<" in shown[0]["text/html"]
     assert "f" * 64 not in shown[0]["text/html"]

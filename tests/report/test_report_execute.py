@@ -1,7 +1,6 @@
 """The papermill driver: what notebooks get, what becomes of those that fail, what stays on disk."""
 
 import ast
-import os
 import sys
 from pathlib import Path
 
@@ -125,22 +124,6 @@ def test_requests_that_no_notebook_answers_are_refused(tmp_path, given):
     with pytest.raises(ValueError, match="jobs is 0; allowed are 1 and more"):
         run_report(out=tmp_path / "out", notebooks=tmp_path, jobs=0)
     assert not (tmp_path / "out").exists() and not given
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "page.html"
-    execute.write_whole(path, "old")
-
-    def interrupted(source, target):
-        assert Path(source).read_text() == "new" and path.read_text() == "old"
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(os, "replace", interrupted)
-        execute.write_whole(path, "new")
-    assert path.read_text() == "old"
-    execute.write_whole(path, "new")
-    assert path.read_text() == "new"
 
 
 def test_importing_the_report_loads_no_papermill_and_no_nbconvert():
