@@ -1,13 +1,14 @@
 """From runs to Scores: those of one cross-validation joined, and those that are committed."""
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from serlib import paths
-from serlib.protocol import Scores
+from serlib.protocol import SCHEMES, Scores
 from serlib.runs import pack
 from serlib.runs.run import Run
 
@@ -36,12 +37,21 @@ def assemble(runs: Sequence[Run]) -> Scores:
 
 
 def whole_seeds(runs: Sequence[Run]) -> list[Run]:
-    """Return the runs, by seed and fold, of those seeds that have every fold that any seed has; may be none."""
-    ordered, folds_of = sorted(runs, key=lambda run: pack.position(run.manifest)), {}
-    for seed, fold in (pack.position(run.manifest) for run in ordered):
+    """Return the runs, by seed and fold, of those seeds that have every fold that any seed has; may be none.
+
+    The folds of a named scheme test every utterance of the corpus once; a seed that tests fewer lacks some.
+    """
+    ordered, folds_of, tested = sorted(runs, key=lambda run: pack.position(run.manifest)), {}, Counter()
+    for run in ordered:
+        seed, fold = pack.position(run.manifest)
         folds_of.setdefault(seed, set()).add(fold)
+        tested[seed] += len(run.predictions)
     every = set().union(*folds_of.values())
-    return [run for run in ordered if folds_of[run.manifest["seed"]] == every]
+    least = 0
+    if ordered and ordered[0].manifest["fold"]["scheme"] in SCHEMES:
+        least = ordered[0].manifest["corpus"].get("utterances", 0)
+    whole = {seed for seed, found in folds_of.items() if found == every and tested[seed] >= least}
+    return [run for run in ordered if run.manifest["seed"] in whole]
 
 
 def stored_scores(

@@ -11,6 +11,7 @@ from made import key_of, made_run, same
 
 from serlib.protocol import Scores
 from serlib.runs import RunStore, describe_results, pack, pack_results, results, stored_scores
+from serlib.runs.scores import whole_seeds
 
 CODE, OTHER = "c" * 64, "d" * 64
 FOLDS = ("speaker-03", "speaker-08")
@@ -215,3 +216,12 @@ def test_the_list_says_what_there_is(places):
     assert svm.startswith(f"test/svm · {where}: 2 folds x 1 seeds, UA ") and svm.endswith("no epochs")
     assert parts == "tiny/test_parts.study.leave-one-speaker-out: 2 runs, no whole seed"
     assert torn == "tiny/test_torn.study.leave-one-speaker-out: damaged"
+
+
+@pytest.mark.parametrize(("utterances", "whole"), [(12, 0), (8, 2)])
+def test_a_seed_that_does_not_test_the_whole_corpus_is_not_whole(utterances, whole):
+    """Two folds of the only seed are there: no other seed tells whether one is missing, but the corpus does."""
+    runs = [made_run(0, f"speaker-0{k}") for k in (1, 2)]
+    for run in runs:
+        run.manifest["corpus"]["utterances"] = utterances
+    assert len(whole_seeds(runs)) == whole
