@@ -225,3 +225,14 @@ def test_a_seed_that_does_not_test_the_whole_corpus_is_not_whole(utterances, who
     for run in runs:
         run.manifest["corpus"]["utterances"] = utterances
     assert len(whole_seeds(runs)) == whole
+
+
+def test_what_measures_nothing_is_not_packed(tmp_path):
+    store = RunStore(tmp_path / "runs", shelves=[])
+    for kind in ("quick", "synthetic", "study"):
+        run = made_run(0, corpus=kind)
+        run.manifest["profile"] = "quick" if kind == "quick" else "study"
+        run.manifest["corpus"]["synthetic"] = kind == "synthetic"
+        store.save(key_of(run), "c" * 64, run)
+    assert pack_results(store.root, tmp_path / "results") == 0
+    assert [path.name for path in (tmp_path / "results").glob("*")] == ["study"]
