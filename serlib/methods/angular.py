@@ -33,9 +33,10 @@ MINIMUM_AT = 0.237
 MARGIN_PAIRS = {"c64": (6, 4), "c63": (6, 3), "c53": (5, 3)}  # small classes, large classes
 BEST_MARGIN = {"crnn": 5, "tfgap": 4}
 NETWORKS = {"crnn": "CRNN", "tfgap": "CNN-TF-GAP"}
-SHORT = {"segment_seconds": 1.0, "train_shift_seconds": 2.0, "eval_shift_seconds": 2.0}
-SEGMENTS = {  # how the small profiles see a segment; the paper's own picture has 400 x 200 numbers
-    "crnn": {"n_fft": 640, "hop_length": 500, "pad_samples": 140, "n_bins": 80},  # 0 to 2 kHz: 80 x 64
+COARSE = {"n_fft": 640, "hop_length": 500, "pad_samples": 140, "n_bins": 80}
+SHORT = COARSE | {"segment_seconds": 1.0, "train_shift_seconds": 2.0, "eval_shift_seconds": 2.0, "n_bins": 40}
+SEGMENTS = {  # how the study profile sees a segment; the paper's own picture has 400 x 200 numbers
+    "crnn": COARSE,  # 0 to 2 kHz: 80 x 64
     "tfgap": {"n_fft": 400, "window_length": 400, "hop_length": 320, "pad_samples": 80, "n_bins": 100},  # to 4 kHz
 }
 PAPER = {"width": 1.0, "annealing": {"gamma": 0.12}}
@@ -56,8 +57,7 @@ def recipe(profile: str, *, network: str, loss: str) -> Recipe:
     """Return the recipe: ``network`` of ``NETWORKS``, ``loss`` as in the methods' names, such as ``"m4"``."""
     size, (budget, batch, rate) = SIZES[profile], COURSES[network][profile]
     angular, recurrent = loss != "softmax", network == "crnn"
-    seen = {} if profile == "paper" else SEGMENTS[network] | (SHORT if profile == "quick" else {})
-    segments = SegmentSpectrogram(**seen)
+    segments = SegmentSpectrogram(**{"paper": {}, "study": SEGMENTS[network], "quick": SHORT}[profile])
     falling = {"schedule": "exponential", "schedule_options": FALLING.get(profile, {"end": 0.9**70})}
     margin = int(loss[1:]) if loss[0] == "m" else BEST_MARGIN[network]
     return Recipe(
