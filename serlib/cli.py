@@ -83,7 +83,8 @@ def _run_plan(options: argparse.Namespace) -> int:
 def _pack(options: argparse.Namespace) -> int:
     from serlib.runs import pack_results
 
-    return pack_results(options.source or paths.runs_dir(), options.to or paths.results_dir(), options.method)
+    source, to = options.source or paths.runs_dir(), options.to or paths.results_dir()
+    return pack_results(source, to, options.method, measured=True)
 
 
 def _results(options: argparse.Namespace) -> int:

@@ -110,7 +110,7 @@ def test_corpus_check_of_the_whole_corpus_exits_with_zero(emodb_root, capsys):
 def written_plan(table, cache):
     """A plan of two rows for the table."""
     path = cache / "plan.toml"
-    row = '[[rows]]\ncorpus = "table"\nroot = "%s"\nprofile = "quick"\nfolds = "speaker-folds-5"\nmethods = ["%s"]\n'
+    row = '[[rows]]\ncorpus = "table"\nroot = "%s"\nprofile = "study"\nfolds = "speaker-folds-5"\nmethods = ["%s"]\n'
     methods = ("baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm")
     path.write_text("\n".join(row % (table, method) for method in methods))
     return str(path)
@@ -120,8 +120,8 @@ def test_a_plan_is_told_filled_packed_and_listed(written_plan, cache, capsys):
     plain, scaled = "baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm"
     assert main(["run", "--plan", written_plan, "--dry-run", "--jobs", "2"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"{plain} · table · quick · speaker-folds-5: 0 of 5 done, 5 to do: 5 runs of unknown length",
-        f"{scaled} · table · quick · speaker-folds-5: 0 of 5 done, 5 to do: 5 runs of unknown length",
+        f"{plain} · table · study · speaker-folds-5: 0 of 5 done, 5 to do: 5 runs of unknown length",
+        f"{scaled} · table · study · speaker-folds-5: 0 of 5 done, 5 to do: 5 runs of unknown length",
         "all: 0 of 10 done, 10 to do, 2 at once: 10 runs of unknown length",
     ]
     assert not (cache / "runs").exists()
@@ -134,11 +134,11 @@ def test_a_plan_is_told_filled_packed_and_listed(written_plan, cache, capsys):
     packs = str(cache / "packs")
     assert main(["results", "pack", "--to", packs, "--method", plain]) == 0
     assert (
-        "table/baselines_egemaps-svm.quick.speaker-folds-5: written, 5 runs, 5 of them new" in capsys.readouterr().out
+        "table/baselines_egemaps-svm.study.speaker-folds-5: written, 5 runs, 5 of them new" in capsys.readouterr().out
     )
     assert main(["results", "list", "--in", packs]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(rf"{plain} · table · quick · speaker-folds-5: 5 folds x 1 seeds, UA [\d.]+ %, no epochs", line)
+    assert re.fullmatch(rf"{plain} · table · study · speaker-folds-5: 5 folds x 1 seeds, UA [\d.]+ %, no epochs", line)
 
 
 def test_what_belongs_to_a_plan_is_refused_without_one(capsys):

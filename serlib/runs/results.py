@@ -25,18 +25,18 @@ def golden_values(method: str, profile: str) -> dict[str, float] | None:
     return golden(known, profile)
 
 
-def pack_results(source: Path, results: Path, methods: Sequence[str] = ()) -> int:
+def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, measured: bool = False) -> int:
     """Put finished runs of a run store into packs, beside those that the packs already hold; no run is deleted.
 
-    Runs of the quick profile and on synthetic speech measure nothing and are passed over. Of two runs with one key, or
-    for one fold and seed, the one that finished later is kept. Runs of another recipe or corpus than the latest run's
-    are left out, and told. A pack that would hold what it holds stays as it is. Prints a line for each pack that is
-    written or refused, and one about all.
+    Of two runs with one key, or for one fold and seed, the one that finished later is kept. Runs of another recipe or
+    corpus than the latest run's are left out, and told. A pack that would hold what it holds stays as it is. Prints a
+    line for each pack that is written or refused, and one about all.
 
     Args:
         source: folder of a run store, such as ``runs``.
         results: folder of folders of packs, such as ``data/results``.
         methods: names; none: all.
+        measured: pass over runs of the quick profile and on synthetic speech, which measure nothing.
 
     Returns:
         0, or 1 when a pack was refused: because it is damaged and held runs that ``source`` lacks, or because its
@@ -50,7 +50,7 @@ def pack_results(source: Path, results: Path, methods: Sequence[str] = ()) -> in
     store, results, groups, counts = RunStore(source, shelves=[]), Path(results), {}, Counter()
     for key, folder, manifest in store.finished():
         names = manifest["corpus"]["name"], manifest["method"], manifest["profile"], manifest["fold"]["scheme"]
-        if manifest["corpus"]["synthetic"] or manifest["profile"] == "quick":
+        if measured and (manifest["corpus"]["synthetic"] or manifest["profile"] == "quick"):
             continue  # they show that the path works and measure nothing
         if not methods or manifest["method"] in methods:
             found = groups.setdefault(names, {})

@@ -234,5 +234,5 @@ def test_what_measures_nothing_is_not_packed(tmp_path):
         run.manifest["profile"] = "quick" if kind == "quick" else "study"
         run.manifest["corpus"]["synthetic"] = kind == "synthetic"
         store.save(key_of(run), "c" * 64, run)
-    assert pack_results(store.root, tmp_path / "results") == 0
+    assert pack_results(store.root, tmp_path / "results", measured=True) == 0
     assert [path.name for path in (tmp_path / "results").glob("*")] == ["study"]
