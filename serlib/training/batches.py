@@ -47,6 +47,11 @@ def batch_sizes(count: int, batch_size: int) -> np.ndarray:
     number = -(-count // batch_size)
     if batch_size > 1:
         number = max(1, min(number, count // 2))
+    return _even(count, number)
+
+
+def _even(count: int, number: int) -> np.ndarray:
+    """Return ``number`` sizes that sum to ``count`` and differ by at most one."""
     return np.full(number, count // number) + (np.arange(number) < count % number)
 
 
@@ -111,7 +116,7 @@ class TrainingBatches:
             labels = self.examples.labels[order]
             chances = 1 / np.bincount(labels)[labels]
             order = self.generator.choice(order, len(order), p=chances / chances.sum())
-        sizes = np.full(self.number, len(order) // self.number) + (np.arange(self.number) < len(order) % self.number)
+        sizes = _even(len(order), self.number)
         for chosen in bucketed(self.examples.lengths[order], sizes, self.generator):
             rows = order[chosen]
             batch, lengths = self.shelf.batch(rows)
