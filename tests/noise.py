@@ -10,12 +10,12 @@ from serlib.corpora import emodb
 
 
 def recording(name: str) -> bytes:
-    """A wav file of 10 ms with noise of its own."""
+    """A wav file of 0.64 s with noise of its own, in few bytes: 160 samples at 250 Hz."""
     file = io.BytesIO()
     with wave.open(file, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(16000)
+        out.setframerate(250)
         out.writeframes(hashlib.shake_256(name.encode()).digest(320))
     return file.getvalue()
 

@@ -1,5 +1,7 @@
-"""Corpora of emotional speech: the embedded synthetic one, EMO-DB, IEMOCAP, and one's own."""
+"""Corpora of emotional speech: the embedded synthetic one, EMO-DB, RAVDESS, IEMOCAP, and one's own."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from inspect import signature
 from os import PathLike
@@ -8,53 +10,90 @@ from typing import Any
 
 from serlib.corpora.check import CheckReport
 from serlib.corpora.corpus import COLUMNS, Corpus, CorpusError
-from serlib.corpora.scan import build, counts
+from serlib.corpora.emotions import meanings
+from serlib.corpora.measure import build, measure
+from serlib.corpora.scan import Survey, counts
 
-SOURCES = ("synthetic", "emodb", "iemocap", "table")
+SOURCES = ("synthetic", "emodb", "ravdess", "iemocap", "table")
+TEXTS = {"speaker_pattern": r"r'spk(\d+)'", "scheme": "'emotion'"}  # options that are any text, each with an example
 __all__ = ["COLUMNS", "SOURCES", "CheckReport", "Corpus", "CorpusError", "check", "load_corpus"]
 
 
-def load_corpus(name: str, root: str | PathLike | None = None, *, partial: bool = False, **options: Any) -> Corpus:
+def load_corpus(
+    name: str,
+    root: str | PathLike | None = None,
+    *,
+    partial: bool = False,
+    on_bad: str = "error",
+    emotions: str | Sequence[str] | Mapping[str, str | None] | None = None,
+    **options: Any,
+) -> Corpus:
     """Load a corpus: its table of utterances, its classes and its fingerprint.
 
     Args:
-        name: ``"synthetic"``, ``"emodb"``, ``"iemocap"`` or ``"table"``.
+        name: ``"synthetic"``, ``"emodb"``, ``"ravdess"``, ``"iemocap"`` or ``"table"``.
         root: where it lies; ``synthetic`` needs none, ``emodb`` is fetched when it has none.
-        partial: accept that recordings which EMO-DB or IEMOCAP should have are missing.
-        **options: of ``serlib.corpora.synthetic.load`` or ``serlib.corpora.<name>.survey``; others are refused.
+        partial: accept that recordings which the corpus should have are missing.
+        on_bad: ``"error"``, or ``"drop"``: all samples are read, and what is unreadable, silent, cut off, or too short
+            for some network is left out, which is logged.
+        emotions: names of those to keep, in a list or a text with commas; or a mapping that renames, merges, and
+            leaves out what it maps to None. In tables it maps the labels, and ``"all"`` takes in calm, contempt,
+            excitement, frustration and surprise besides the seven. None: the corpus as it is.
+        **options: ``duplicates``, what becomes of a recording that came before under another name: ``"error"``,
+            ``"drop"`` (usual for ravdess) or ``"keep"`` (usual for iemocap); others are those of
+            ``serlib.corpora.synthetic.load`` or ``serlib.corpora.<name>.survey``.
 
     Raises:
         CorpusError: one for all that is wrong; nothing is half-loaded.
     """
-    if not isinstance(partial, bool):
-        raise CorpusError(f"{name}: partial is {partial!r}; allowed are True, False")
-    asked = _ask(name, root, options)
-    return asked if isinstance(asked, Corpus) else build(asked, partial=partial)
+    _choose(name, "partial", partial, (True, False))
+    _choose(name, "on_bad", on_bad, ("error", "drop"))
+    asked, means = _ask(name, root, emotions, options)
+    corpus = asked if isinstance(asked, Corpus) else build(asked, partial=partial, on_bad=on_bad)
+    return corpus.relabel({old: new for old, new in means.items() if new}) if means else corpus
 
 
-def check(name: str, root: str | PathLike | None = None, **options: Any) -> CheckReport:
-    """Compare what is under ``root`` with what is known of the corpus, and read all audio.
+def check(name: str, root: str | PathLike | None = None, *, emotions: Any = None, **options: Any) -> CheckReport:
+    """Compare what is under ``root`` with what is known of the corpus, and read all samples as features do.
 
     The arguments are those of ``load_corpus``; IEMOCAP is checked as a whole unless the options say otherwise.
 
     Raises:
         CorpusError: when there is nothing to report on.
     """
-    asked = _ask(name, root, ({"scenario": "all", "happiness": "hap+exc"} if name == "iemocap" else {}) | options)
+    whole = {"scenario": "all", "happiness": "hap+exc"} if name == "iemocap" else {}
+    asked, _ = _ask(name, root, emotions, whole | options)
     if isinstance(asked, Corpus):
         folder, found = Path(asked.table["file"].iloc[0]).parent, counts(asked.table, "session", "emotion")
         return CheckReport(name, folder, asked.table, asked.classes, found)
-    return CheckReport.of(asked)
+    return measure(asked, samples=True)
 
 
-def _ask(name: str, root: str | PathLike | None, options: dict[str, Any]) -> Any:
-    """Return a survey, or the synthetic corpus itself."""
+def _choose(name: str, option: str, value: Any, allowed: Sequence) -> None:
+    if not any(value is each or (isinstance(each, str) and value == each) for each in allowed):
+        raise CorpusError(f"{name}: {option} is {value!r}; allowed are {', '.join(map(str, allowed))}")
+
+
+def _ask(
+    name: str, root: str | PathLike | None, emotions: Any, options: dict[str, Any]
+) -> tuple[Survey | Corpus, dict[str, str | None]]:
+    """Return a survey, or the synthetic corpus itself, and what is then still to be done to its emotions."""
     if name not in SOURCES:
         raise CorpusError(f"unknown corpus {name!r}; allowed are {', '.join(SOURCES)}")
+    if not isinstance(root, str | PathLike | None):
+        raise CorpusError(f"{name}: root is {root!r}; allowed is a path, such as 'corpora/{name}'")
     source = import_module(f"serlib.corpora.{name}")
     function = source.load if name == "synthetic" else source.survey
-    known = [option for option in signature(function).parameters if option != "root"]
-    for option in options:
+    known = {"partial", "on_bad", "emotions", "duplicates"} | {*signature(function).parameters} - {"root"}
+    for option, value in options.items():
         if option not in known:
-            raise CorpusError(f"{name}: unknown option {option!r}; allowed are {', '.join(known) or 'none'}")
-    return function(root, **options)
+            raise CorpusError(f"{name}: unknown option {option!r}; allowed are {', '.join(sorted(known))}")
+        if option in TEXTS and not isinstance(value, str):
+            raise CorpusError(f"{name}: {option} is {value!r}; allowed is text, such as {TEXTS[option]}")
+    duplicates, *_ = (options.pop(option, None) for option in ("duplicates", "partial", "on_bad"))
+    _choose(name, "duplicates", duplicates, (None, "error", "drop", "keep"))
+    asked = function(root, **options, **({"emotions": emotions} if name == "table" else {}))
+    asked = replace(asked, duplicates=duplicates) if duplicates and isinstance(asked, Survey) else asked
+    if name == "table" or emotions is None:
+        return asked, {}
+    return asked, meanings(name, emotions, {each: each for each in asked.classes}, {})

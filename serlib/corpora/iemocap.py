@@ -43,9 +43,9 @@ def survey(root: str | PathLike | None, *, scenario: str = "improvised", happine
     Raises:
         CorpusError: for an unknown option, a missing folder, a line that cannot be read.
     """
-    if scenario not in SCENARIOS:
+    if scenario not in [*SCENARIOS]:  # a list is compared where a key would be hashed
         raise CorpusError(f"iemocap: scenario is {scenario!r}; allowed are {', '.join(SCENARIOS)}")
-    if happiness not in HAPPINESS:
+    if happiness not in [*HAPPINESS]:
         raise CorpusError(f"iemocap: happiness is {happiness!r}; allowed are {', '.join(HAPPINESS)}")
     root = folder("iemocap", root, HOLDS)
     root = next((root / n for n in ("IEMOCAP_full_release", "IEMOCAP") if (root / n).is_dir()), root)
@@ -57,7 +57,7 @@ def survey(root: str | PathLike | None, *, scenario: str = "improvised", happine
     chosen = spoken.index.str.contains(SCENARIOS[scenario]) & ~spoken["raw_label"].isin(HAPPINESS[happiness])
     return Survey(
         "iemocap", root, spoken[chosen], ("anger", "happiness", "neutral", "sadness"),
-        counts(spoken, "session", "raw_label", like=EXPECTED), EXPECTED, once=False,
+        counts(spoken, "session", "raw_label", like=EXPECTED), EXPECTED, duplicates="keep",
         missing=tuple(shown(file, root) for file in turns["file"][~there]),
     )  # fmt: skip
 

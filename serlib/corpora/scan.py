@@ -1,18 +1,17 @@
-"""What all corpora on disk share: a survey of what is there, and one pass over the audio that collects every fault."""
+"""What all corpora on disk share: a survey of what is there, before any audio is read."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import file_digest
 from os import PathLike
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import soundfile
 
-from serlib.corpora.corpus import COLUMNS, Corpus, CorpusError
+from serlib.corpora.corpus import COLUMNS, CorpusError
 
 NAMED = 10  # names that a message lists before it only counts
+SUFFIXES = (".wav", ".flac", ".ogg")  # of the files that are looked for in folders
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +25,8 @@ class Survey:
         found: utterances of the whole corpus by group (session or speaker) and label.
         expected: the same as published; None for a corpus that nobody has counted.
         missing: files that should be there, relative to the root, as far as their names are known.
-        once: whether the same recording under two names is a fault.
+        duplicates: what becomes of a recording that came before: ``"error"``, ``"drop"`` or ``"keep"``.
+        notes: what was passed over, in words.
     """
 
     name: str
@@ -36,7 +36,8 @@ class Survey:
     found: pd.DataFrame
     expected: pd.DataFrame | None = None
     missing: tuple[str, ...] = ()
-    once: bool = True
+    duplicates: str = "error"
+    notes: tuple[str, ...] = ()
 
     @property
     def absent(self) -> int:
@@ -45,13 +46,32 @@ class Survey:
         return max(int(short), len(self.missing))
 
 
+def located(root: str | PathLike) -> Path:
+    """Return an absolute path, with ``~`` and links followed."""
+    return Path(os.path.expanduser(root)).resolve()
+
+
 def folder(name: str, root: str | PathLike | None, holds: str) -> Path:
     """Return ``root`` as an absolute path, or say what it should be and what it ``holds`` when it is right."""
-    path = Path(root or "").expanduser().resolve()
+    path = located(root or "")
     if root is None or not path.is_dir():
         what = "no root is given" if root is None else f"there is no folder {path}"
         raise CorpusError(f"{name}: {what}; needed is the folder that holds {holds}")
     return path
+
+
+def files(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield all files below a folder in order, those behind links too, without hidden ones; ``above`` is our own.
+
+    Raises:
+        CorpusError: for a link that leads back to where it was reached from.
+    """
+    here = folder.resolve()
+    if here in above:
+        raise CorpusError(f"{folder} leads back to {here}: links that make a loop cannot be followed")
+    for path in sorted(folder.iterdir()):
+        if not path.name.startswith("."):
+            yield from files(path, (*above, here)) if path.is_dir() else [path]
 
 
 def frame(rows: Sequence[dict]) -> pd.DataFrame:
@@ -73,68 +93,12 @@ def listed(names: Sequence[str], total: int) -> str:
     return ", ".join([*names[:NAMED], *([more] if rest else [])])
 
 
+def lines(title: str, told: Sequence[str]) -> str:
+    """Return a count with its title, below it a line for each of up to ten; nothing where there is none."""
+    rest = [f"and {len(told) - NAMED} more"] if told[NAMED:] else []
+    return "\n  ".join([f"{len(told)} {title}:", *told[:NAMED], *rest]) if told else ""
+
+
 def shown(file: str | Path, root: Path) -> str:
     """Return a path as messages and utterance names show it: relative to ``root`` where it lies inside."""
     return (Path(file).relative_to(root) if Path(file).is_relative_to(root) else Path(file)).as_posix()
-
-
-def build(survey: Survey, *, partial: bool = False) -> Corpus:
-    """Read all audio and make the corpus, or raise one CorpusError about all recordings missing or faulty."""
-    (table, faults), wrong = measure(survey), []
-    if survey.absent and not partial:
-        missing = listed(survey.missing, survey.absent)
-        wrong.append(f"{survey.absent} recordings are missing: {missing}; partial=True goes on without them")
-    if faults:
-        needed = "needed is audio that soundfile can read, at least one sample, each recording once"
-        wrong.append("\n  ".join([f"{len(faults)} recordings cannot be used; {needed}:", *faults]))
-    if wrong or not len(table):
-        raise CorpusError(f"{survey.name} at {survey.root}: " + ("\n".join(wrong) or "there are no recordings"))
-    return Corpus(survey.name, table, survey.classes)
-
-
-def measure(survey: Survey) -> tuple[pd.DataFrame, list[str]]:
-    """Return the usable rows with all ``COLUMNS``, and a line for each recording that cannot be used."""
-    from tqdm.auto import tqdm
-
-    good, faults, heard, first = [], [], {}, {}
-    rows = survey.rows.reset_index().to_dict("records")
-    for row in tqdm(rows, f"reading {survey.name}", leave=False, disable=None if len(rows) > 1000 else True):
-        file = row["file"]
-        try:
-            seconds, digest = heard[file] if file in heard else heard.setdefault(file, _hear(Path(file)))
-            start, end = _cut(row["start"], row["end"], seconds)
-            came = first.setdefault(f"{digest} {start} {end}", len(good))
-            if survey.once and came < len(good):
-                raise CorpusError(f"the recording has come before, as {shown(good[came]['file'], survey.root)}")
-            duration = seconds if np.isnan(end) else end - start
-            good.append(row | {"start": start, "end": end, "duration": duration, "audio_sha256": digest})
-        except CorpusError as error:
-            faults.append(f"{shown(file, survey.root)}: {error}")
-    return pd.DataFrame(good, columns=["utterance", *COLUMNS]).set_index("utterance"), list(dict.fromkeys(faults))
-
-
-def _cut(start: float | None, end: float | None, seconds: float) -> tuple[float, float]:
-    """Return both ends of a segment in seconds, NaN and NaN for a whole file, so that nobody need look for one."""
-    start = 0.0 if pd.isna(start) else start
-    if pd.isna(end) and not start:
-        return np.nan, np.nan
-    end = seconds if pd.isna(end) else end
-    if not 0 <= start < end <= seconds + 0.01:  # tables give times rounded to some digits
-        raise CorpusError(f"{start:g} to {end:g} s is no part of its {seconds:g} s")
-    return start, min(end, seconds)
-
-
-def _hear(path: Path) -> tuple[float, str]:
-    """Return a file's duration in seconds and the SHA-256 of its bytes."""
-    try:
-        size = path.stat().st_size
-        info = soundfile.info(path) if size else None
-        with path.open("rb") as stream:
-            digest = file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise CorpusError(f"cannot be opened ({error.strerror})") from error
-    except (soundfile.SoundFileError, TypeError) as error:  # TypeError: soundfile takes *.raw for headerless samples
-        raise CorpusError("no audio") from error
-    if info is None or not info.frames:
-        raise CorpusError("empty file" if info is None else "audio without a sample")
-    return info.frames / info.samplerate, digest

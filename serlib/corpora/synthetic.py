@@ -10,8 +10,8 @@ import warnings
 import wave
 from collections import Counter
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ import pandas as pd
 
 from serlib.corpora.corpus import COLUMNS, Corpus, CorpusError
 from serlib.corpora.voice import CONSONANTS, SAMPLE_RATE_HZ, VOWELS, Manner, speak, spread
+from serlib.files import write_whole
 from serlib.paths import cache_dir
 
 GENERATOR_VERSION = 1  # raise it with every change that can change a sample: fingerprints and caches follow
@@ -76,7 +77,7 @@ def load(root: str | os.PathLike | None = None, *, seed: int = 0, utterances: in
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise CorpusError(f"synthetic: {what} is {value!r}; allowed are whole numbers from {least} to {most}")
     lines = plan(seed, utterances)
-    folder = cache_dir() / "synthetic" if root is None else Path(root)
+    folder = cache_dir() / "synthetic" if root is None else Path(os.path.expanduser(root))
     folder = folder.absolute() / f"v{GENERATOR_VERSION}-seed{seed}-{utterances}"
     _make_missing(folder, lines, seed, n_jobs)
     rows = []
@@ -145,11 +146,7 @@ def _sentence(seed: int, sentence: int) -> list[tuple[str, str]]:
 
 
 def _make_missing(folder: Path, lines: list[Utterance], seed: int, n_jobs: int) -> None:
-    """Make every file that is missing or differs from its sum.
-
-    All are made in a folder of their own. Then each replaces the old one in a single step, so that other processes
-    never see half a file; the sums come last, so that a killed run leaves nothing that passes for whole.
-    """
+    """Make every file that is missing or differs from its sum; the sums come last, so that no half passes for whole."""
     sums = _read_sums(folder / SUMS)
     bad = [u for u in lines if u.name not in sums or _sum(folder / f"{u.name}.wav") != sums[u.name]]
     if sums and bad:
@@ -160,15 +157,10 @@ def _make_missing(folder: Path, lines: list[Utterance], seed: int, n_jobs: int) 
     from joblib import Parallel, delayed
     from tqdm.auto import tqdm
 
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".making-", dir=folder.parent) as making:
-        jobs = (delayed(_write)(Path(making) / f"{u.name}.wav", u, seed) for u in bad)
-        made = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
-        sums |= zip([u.name for u in bad], tqdm(made, "synthetic corpus", len(bad), disable=None), strict=True)
-        text = "".join(f"{sums[u.name]}  {u.name}.wav\n" for u in lines)
-        (Path(making) / SUMS).write_text(text, encoding="ascii")
-        for name in [*(f"{u.name}.wav" for u in bad), SUMS]:
-            os.replace(Path(making) / name, folder / name)
+    jobs = (delayed(_write)(folder / f"{u.name}.wav", u, seed) for u in bad)
+    made = Parallel(n_jobs=n_jobs, return_as="generator")(jobs)
+    sums |= zip([u.name for u in bad], tqdm(made, "synthetic corpus", len(bad), disable=None), strict=True)
+    write_whole(folder / SUMS, "".join(f"{sums[u.name]}  {u.name}.wav\n" for u in lines).encode("ascii"))
 
 
 def _read_sums(file: Path) -> dict[str, str]:
@@ -181,9 +173,11 @@ def _sum(file: Path) -> str | None:
     return sha256(file.read_bytes()).hexdigest() if file.is_file() else None
 
 
-def _write(file: Path, utterance: Utterance, seed: int) -> str | None:
+def _write(file: Path, utterance: Utterance, seed: int) -> str:
     """Render one utterance into a WAV file and return the sum of its bytes."""
-    with wave.open(str(file), "wb") as out:
+    content = BytesIO()
+    with wave.open(content, "wb") as out:
         out.setparams((1, 2, SAMPLE_RATE_HZ, 0, "NONE", None))
         out.writeframes(render(utterance, seed).astype("<i2").tobytes())
-    return _sum(file)
+    write_whole(file, content.getvalue())
+    return sha256(content.getvalue()).hexdigest()

@@ -1,8 +1,12 @@
 """Bring your own corpus: a CSV table, an audformat database, or a folder per emotion."""
 
+import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from io import StringIO
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,46 +14,41 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from serlib.corpora.corpus import CorpusError
-from serlib.corpora.scan import Survey, counts, frame, shown
+from serlib.corpora.emotions import EMOTIONS, MORE, meanings, ordered, spellings, unknown
+from serlib.corpora.scan import SUFFIXES, Survey, counts, files, frame, listed, located, shown
 
-# The names that the project shows, each with other spellings of it.
-EMOTIONS = {
-    "anger": "angry ang", "boredom": "bored bor", "disgust": "disgusted dis", "fear": "fearful afraid anxiety fea",
-    "happiness": "happy hap joy joyful", "neutral": "neu", "sadness": "sad",
-}  # fmt: skip
-SPELLINGS = {spelling: emotion for emotion, others in EMOTIONS.items() for spelling in [emotion, *others.split()]}
 SEXES = {"female": "female", "f": "female", "male": "male", "m": "male"}
-SUFFIXES = (".wav", ".flac", ".ogg")
 OPTIONAL = ("sex", "session", "sentence", "take", "start", "end")
 FORMS = "a CSV file, a folder with an audformat db.yaml, a folder of folders named by emotion"
+EMPTY = ("", "nan", "none", "null", "n/a", "<na>")  # how programs write what they do not know
 
 
 def survey(
     root: str | PathLike | None,
     *,
     speaker_pattern: str | None = None,
-    emotions: Mapping[str, str | None] | None = None,
+    emotions: str | Sequence[str] | Mapping[str, str | None] | None = None,
     scheme: str = "emotion",
 ) -> Survey:
     r"""Read labels and paths of a corpus of one's own.
 
     Args:
-        root: one of three. A CSV file with the columns file, emotion, speaker, and if wanted sex, session, sentence,
-            take, start, end (seconds); files are relative to the CSV file. Or the folder of an audformat database
-            (extra ``corpora``). Or a folder that holds ``<emotion>/**/*.wav`` (or flac, ogg).
+        root: one of three. A CSV file (commas, semicolons, tabs or bars; UTF-8 or UTF-16) with the columns file,
+            emotion, speaker, and if wanted sex (or gender), session, sentence, take, start, end (seconds); files are
+            relative to the CSV file. Or the folder of an audformat database (extra ``corpora``). Or a folder that
+            holds ``<emotion>/**/*.wav`` (or flac, ogg), links followed.
         speaker_pattern: regular expression that finds the speaker in the file as the table names it: the group
             called ``speaker``, else the first group, else all of the match. Groups called like optional columns
             fill those, as in ``r"(?P<speaker>\d+)(?P<sentence>[ab]\d\d)"``. Columns of the table go first.
         emotions: what other spellings mean, as in ``{"excited": "happiness", "calm": None}``; None leaves them out.
+            Or names: those alone; ``"all"``: see ``load_corpus``.
         scheme: the audformat scheme of the emotion.
 
-    Returns:
-        Classes are the emotions that occur: the project's in alphabetical order, then others from ``emotions``.
-
     Raises:
-        CorpusError: for a missing column or speaker, an unknown emotion or sex, a time that is no number.
+        CorpusError: for a root that is none of the three, a column that is missing or doubled, a file without a
+            speaker, a speaker of both sexes, an unknown emotion or sex, a time that is no number.
     """
-    path = Path(root or "").expanduser().resolve()
+    path = located(root or "")
     if root is None or not path.exists():
         what = "no root is given" if root is None else f"there is no {path}"
         raise CorpusError(f"table: {what}; allowed are {FORMS}")
@@ -57,40 +56,60 @@ def survey(
         re.compile(speaker_pattern or "")
     except re.error as error:
         raise CorpusError(f"table: speaker_pattern {speaker_pattern!r} is no regular expression ({error})") from error
+    means = meanings("table", emotions, spellings(EMOTIONS), spellings(MORE))
     base = path.parent if path.is_file() else path
-    database = (path / "db.yaml").is_file()
-    given = _csv(path) if path.is_file() else _audformat(path, scheme) if database else _folders(path)
+    read = _csv if path.is_file() else partial(_audformat, scheme) if (path / "db.yaml").is_file() else _folders
+    given, note = read(path)
     if "speaker" not in given and speaker_pattern is None:
         needed = r"a column speaker, or the option speaker_pattern, such as r'spk(\d+)'"
         raise CorpusError(f"table: {path} names no speakers; needed is {needed}")
-    spellings = SPELLINGS | {spelling.lower(): emotion for spelling, emotion in (emotions or {}).items()}
-    rows = [_row(base, row, speaker_pattern, spellings) for row in given.to_dict("records")]
-    table = frame([row for row in rows if row["emotion"] is not None])
-    classes = sorted(set(table["emotion"]), key=lambda emotion: (emotion not in EMOTIONS, emotion))
-    group = "speaker" if table["session"].isna().any() else "session"
-    return Survey("table", base, table, tuple(classes), counts(table, group, "emotion"))
+    table = frame([_row(base, row, speaker_pattern) for row in given.to_dict("records")])
+    labels = table["raw_label"].str.lower()
+    if len(strange := table[~labels.isin(list(means))]):
+        raise CorpusError(f"table: {unknown(strange, base)}")
+    table = table.assign(emotion=labels.map(means)).dropna(subset="emotion")
+    both = table.groupby("speaker")["sex"].nunique().loc[lambda sexes: sexes > 1].index.tolist()
+    if both:
+        raise CorpusError(f"table: {path} gives both sexes to the speakers {listed(both, len(both))}")
+    found = counts(table, "speaker" if table["session"].isna().any() else "session", "emotion")
+    return Survey("table", base, table, ordered(table["emotion"]), found, notes=(note,) if note else ())
 
 
-def _csv(path: Path) -> pd.DataFrame:
+def _csv(path: Path) -> tuple[pd.DataFrame, str]:
+    """Return a table and a note of what is left out, as the two below do."""
+    content = path.read_bytes()
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
-    except ValueError as error:  # pandas' parser errors and bad UTF-8
-        raise CorpusError(f"table: {path} is no CSV in UTF-8 ({error}); allowed are {FORMS}") from error
-    if not {"file", "emotion"} <= set(table):
-        needed = f"needed are file, emotion, speaker; allowed besides are {', '.join(OPTIONAL)}"
-        raise CorpusError(f"table: {path} has the columns {', '.join(table)}; {needed}")
-    return table
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        separator = max(",;\t|", key=text.lstrip().partition("\n")[0].count)
+        how = {"sep": separator, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
+        names = pd.read_csv(StringIO(text), header=None, nrows=1, **how).iloc[0].str.strip().str.lower().tolist()
+        table = pd.read_csv(StringIO(text), index_col=False, **how)
+    except ValueError as error:  # pandas' parser errors and bad UTF
+        raise CorpusError(f"table: {path} is no CSV in UTF-8 or UTF-16 ({error}); allowed are {FORMS}") from error
+    names = ["sex" if name == "gender" and "sex" not in names else name for name in names]
+    needed = f"needed are file, emotion, speaker; allowed besides are {', '.join(OPTIONAL)}, each once"
+    if not {"file", "emotion"} <= set(names) or len(set(names)) < len(names):
+        raise CorpusError(f"table: {path} has the columns {', '.join(names)}; {needed}")
+    more = [name for name in names if name not in ("", "file", "emotion", "speaker", *OPTIONAL)]
+    return table.set_axis(names, axis=1), f"columns that are not read: {', '.join(more)}" if more else ""
 
 
-def _folders(path: Path) -> pd.DataFrame:
-    found = [p.relative_to(path) for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
-    found = [p for p in found if not any(part.startswith(".") for part in p.parts)]
+def _folders(path: Path) -> tuple[pd.DataFrame, str]:
+    found, others = [], Counter()
+    for file in (each.relative_to(path) for each in files(path)):
+        if str(file) != str(file).encode(errors="replace").decode():
+            others["of names that are not UTF-8"] += 1
+        elif file.suffix.lower() in SUFFIXES:
+            found.append({"file": str(file), "emotion": file.parts[0]})
+        else:
+            others[file.suffix.lower() or "without a suffix"] += 1
     if not found:
         raise CorpusError(f"table: {path} holds no {', '.join(SUFFIXES)} files; allowed are {FORMS}")
-    return pd.DataFrame({"file": [p.as_posix() for p in found], "emotion": [p.parts[0] for p in found]})
+    said = ", ".join(f"{count} {what}" for what, count in sorted(others.items()))
+    return pd.DataFrame(found), f"files left out: {said}; read are {', '.join(SUFFIXES)}" if others else ""
 
 
-def _audformat(path: Path, scheme: str) -> pd.DataFrame:
+def _audformat(scheme: str, path: Path) -> tuple[pd.DataFrame, str]:
     # audformat prefers a table's pickled copy, and reading a pickle can run code: show it the other files only.
     with TemporaryDirectory() as copy:
         for file in [path / "db.yaml", *path.glob("db.*.csv"), *path.glob("db.*.parquet")]:
@@ -110,20 +129,17 @@ def _audformat(path: Path, scheme: str) -> pd.DataFrame:
     table = found.astype(object).rename(columns={scheme: "emotion"}).reset_index()
     table["sex"] = table["sex"].fillna(table.pop("gender"))
     table["start"], table["end"] = (pd.to_timedelta(table[c]).dt.total_seconds() for c in ("start", "end"))
-    return table if table["speaker"].notna().any() else table.drop(columns="speaker")
+    return table if table["speaker"].notna().any() else table.drop(columns="speaker"), ""
 
 
-def _row(base: Path, given: dict, pattern: str | None, spellings: Mapping[str, str | None]) -> dict:
-    """Complete and check one line of a table."""
-    file = str(given["file"])
-    given = {key: str(value).strip() for key, value in given.items() if pd.notna(value) and str(value).strip()}
-    given = _matched(file, pattern) | given
+def _row(base: Path, given: dict, pattern: str | None) -> dict:
+    """Complete and check one line of a table; its emotion is not yet known."""
+    file = str(given["file"]).strip()
+    given = {key: str(value).strip() for key, value in given.items() if pd.notna(value)}
+    given = _matched(file, pattern) | {key: value for key, value in given.items() if value.lower() not in EMPTY}
     if "speaker" not in given:
         raise CorpusError(f"table: {file} has no speaker; every utterance needs one")
-    raw, sex = given.get("emotion", ""), given.get("sex")
-    if raw.lower() not in spellings:
-        allowed = f"{', '.join(EMOTIONS)}, their usual spellings, and those of the option emotions"
-        raise CorpusError(f"table: {file} has the unknown emotion {raw!r}; allowed are {allowed}")
+    sex = given.get("sex")
     if sex is not None and sex.lower() not in SEXES:
         raise CorpusError(f"table: {file} has the unknown sex {sex!r}; allowed are {', '.join(SEXES)}, or none")
     try:
@@ -131,8 +147,9 @@ def _row(base: Path, given: dict, pattern: str | None, spellings: Mapping[str, s
     except ValueError as error:
         raise CorpusError(f"table: {file}: start and end must be seconds, or none ({error})") from error
     segment = f"#{given.get('start', '0')}-{given.get('end', '')}" if times.get("start") or "end" in times else ""
-    labels = {"emotion": spellings[raw.lower()], "raw_label": raw, "sex": sex and SEXES[sex.lower()]}
-    return given | times | labels | {"utterance": shown(base / file, base) + segment, "file": str(base / file)}
+    labels = {"raw_label": given.get("emotion", ""), "sex": sex and SEXES[sex.lower()]}
+    file = base / os.path.expanduser(file)
+    return given | times | labels | {"utterance": shown(file, base) + segment, "file": str(file)}
 
 
 def _matched(file: str, pattern: str | None) -> dict[str, str]:
@@ -140,7 +157,9 @@ def _matched(file: str, pattern: str | None) -> dict[str, str]:
     if pattern is None:
         return {}
     match = re.search(pattern, file)
-    if match is None:
+    named = {key: value for key, value in match.groupdict().items() if value} if match else {}
+    if match and "speaker" not in match.re.groupindex:
+        named["speaker"] = match[1] if match.re.groups else match[0]
+    if not named.get("speaker"):
         raise CorpusError(f"table: speaker_pattern {pattern!r} finds no speaker in {file}; it must match every file")
-    named = {key: value for key, value in match.groupdict().items() if value}
-    return named if "speaker" in named else named | {"speaker": match[1] if match.re.groups else match[0]}
+    return named

@@ -1,6 +1,7 @@
 """From recordings to arrays: reading, recipes, and the store; heavy libraries load when something is computed."""
 
-from serlib.features.audio import AudioError, RawWaveform, Recipe, read_audio
+from serlib.audio import AudioError, read_audio
+from serlib.features.audio import RawWaveform, Recipe
 from serlib.features.functionals import Functionals
 from serlib.features.spectrograms import MFCC, LinearSpectrogram, LogMel
 from serlib.features.speed import SpeedChanged

@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from serlib.features.audio import STEP, AudioError, Recipe, require
+from serlib.audio import STEP, AudioError, require
+from serlib.features.audio import Recipe
 
 # name here -> in openSMILE, whose IS10 is its packaged IS10_paraling_compat.conf
 FEATURE_SETS = {"eGeMAPSv02": "eGeMAPSv02", "ComParE_2016": "ComParE_2016", "emobase2010": "IS10"}

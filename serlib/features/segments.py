@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serlib.features.audio import require
+from serlib.audio import require
 from serlib.features.spectrograms import TINY, LinearSpectrogram
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from serlib.features.audio import Recipe, require
+from serlib.audio import require
+from serlib.features.audio import Recipe
 
 if TYPE_CHECKING:
     import torch

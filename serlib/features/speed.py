@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from serlib.features.audio import Recipe, check_signal, require
+from serlib.audio import check_signal, require
+from serlib.features.audio import Recipe
 
 
 @dataclass(frozen=True, kw_only=True)

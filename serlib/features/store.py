@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from serlib.audio import AudioError, decode, require, tell_resampled
 from serlib.corpora.corpus import Corpus
-from serlib.features.audio import AudioError, Recipe, decode, require, tell_resampled
+from serlib.features.audio import Recipe
 from serlib.files import write_whole
 from serlib.paths import cache_dir
 
@@ -32,7 +33,7 @@ class FeatureStore:
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
-        self.root = cache_dir() / "features" if root is None else Path(root)
+        self.root = cache_dir() / "features" if root is None else Path(root).expanduser()
 
     def get(self, corpus: Corpus, recipe: Recipe, *, n_jobs: int = -1, progress: bool = True) -> list[np.ndarray]:
         """Return the features of every utterance, computing what is not there yet.

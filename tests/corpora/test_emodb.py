@@ -40,7 +40,7 @@ def test_stand_in_loads(standin):
         "happiness", "F", "03", "male", "a01", "a",
     ]  # fmt: skip
     assert corpus.table["session"].isna().all() and corpus.table["start"].isna().all()
-    assert row["file"] == str((standin / "wav" / "03a01Fa.wav").resolve()) and row["duration"] == 0.01
+    assert row["file"] == str((standin / "wav" / "03a01Fa.wav").resolve()) and row["duration"] == 0.64
 
 
 def test_hidden_files_and_other_folders_are_left_alone(standin):
@@ -87,6 +87,7 @@ class TestReal:
             rows.append([name, None, None, emotions[name[5]], name[5], name[:2], sex, None, name[2:5], name[6], digest])
         expected = hashlib.sha256(json.dumps([list(CLASSES), *sorted(rows)]).encode()).hexdigest()
         assert load_corpus("emodb", emodb_root).fingerprint == expected
+        assert expected == "5e3241883697161bcc92a886f8fd2ffb54c8dfe579f2619249d75d5ec47f4f44"  # of committed results
 
     def test_check(self, emodb_root):
         report = check("emodb", emodb_root)

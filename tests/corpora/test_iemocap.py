@@ -67,6 +67,13 @@ def test_options_choose_turns(release, options, raw):
     assert corpus.classes == ("anger", "happiness", "neutral", "sadness")
 
 
+def test_fingerprint_stays(release):
+    """Results are found by it: the digits of two choices, as they have always been."""
+    assert load(release).fingerprint == "9e8ec51218f2a5dca46b591500d3436f00214fe3e5ca8ff983cdc9cf8ff78bd4"
+    both = load(release, scenario="all", happiness="hap+exc")
+    assert both.fingerprint == "fa5bdbfee7ec767a70d7e7b9f89eb0be653cac410e52e433576eabf45dcaf9e2"
+
+
 def test_speaker_is_the_letter_of_the_turn(release):
     table = load(release, scenario="all").table
     row = table.loc["Ses03F_impro01_M000"]

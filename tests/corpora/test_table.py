@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 import soundfile
 
-from serlib.corpora import CorpusError, load_corpus, table
+from serlib.corpora import CorpusError, check, load_corpus
+from serlib.corpora.emotions import EMOTIONS, MORE
 
 
 def sound(path, seconds=1.0):
@@ -56,6 +57,12 @@ class TestCSV:
         text = "file,emotion,speaker,start,end\nx.wav,sad,1,0.5,1.004\n"
         rows = load_corpus("table", csv(tmp_path, text)).table
         assert rows["end"].tolist() == [1.0] and rows["duration"].tolist() == [0.5]
+
+    def test_fingerprint_stays(self, tmp_path):
+        """Results are found by it: the digits of a small table, as they have always been."""
+        lines = ["file,emotion,speaker,sex,session,start,end", "1.wav,sad,1,F,A,,", "2.wav,joy,2,m,B,0.25,0.5"]
+        found = load_corpus("table", csv(tmp_path, "\n".join([*lines, "3.wav,ANG,3,,,,0.5", ""]))).fingerprint
+        assert found == "88f9aeffe1a49cad7d1efd6db47c73e2247534db96365554cd79aa71ea0a0e37"
 
     def test_fingerprint_survives_a_move_and_absolute_paths_are_allowed(self, tmp_path):
         (tmp_path / "one").mkdir()
@@ -120,7 +127,7 @@ class TestFolders:
         sound(tmp_path / "angry" / "03.wav")
         sound(tmp_path / "lost03.wav")
         with pytest.raises(
-            CorpusError, match=r"lost03\.wav has the unknown emotion 'lost03\.wav'; allowed are anger, "
+            CorpusError, match=r"^table: unknown emotions 'lost03\.wav' \(1, first lost03\.wav\); allowed are anger, "
         ):
             load_corpus("table", tmp_path, speaker_pattern=r"\d+")
 
@@ -192,5 +199,158 @@ class TestAudformat:
 
 
 def test_every_spelling_means_one_emotion():
-    words = [word for emotion, others in table.EMOTIONS.items() for word in [emotion, *others.split()]]
+    words = [word for emotion, others in (EMOTIONS | MORE).items() for word in [emotion, *others.split()]]
     assert len(words) == len(set(words)) and all(word == word.lower() for word in words)
+
+
+class TestSpellingsOfTables:
+    """Other programs' headers, delimiters and encodings: read, or named."""
+
+    ROWS = (["file", "emotion", "speaker", "sex"], ["1.wav", "sad", "s1", "F"], ["2.wav", "joy, or so", "s2", "m"])
+    EMOTIONS = {"joy, or so": "happiness"}  # noqa: RUF012
+
+    def write(self, folder, separator=",", encoding="utf-8", rows=ROWS):
+        for name in ("1.wav", "2.wav"):
+            sound(folder / name)
+        quoted = [[f'"{cell}"' if "," in cell or separator in cell else cell for cell in row] for row in rows]
+        (folder / "own.csv").write_bytes("\n".join(separator.join(row) for row in quoted).encode(encoding))
+        return folder / "own.csv"
+
+    @pytest.mark.parametrize("separator", [",", ";", "\t", "|", " , "])
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+    def test_delimiters_and_encodings(self, tmp_path, separator, encoding):
+        rows = self.ROWS if separator != " , " else (*self.ROWS[:2], ["2.wav", "joy", "s2", "m"])
+        corpus = load_corpus("table", self.write(tmp_path, separator, encoding, rows), emotions=self.EMOTIONS)
+        assert corpus.table[["emotion", "speaker", "sex"]].to_numpy().tolist() == [
+            ["sadness", "s1", "female"], ["happiness", "s2", "male"],
+        ]  # fmt: skip
+
+    def test_latin_1_is_named(self, tmp_path):
+        path = self.write(tmp_path, encoding="latin-1", rows=(*self.ROWS[:2], ["2.wav", "joy", "Jörg", "m"]))
+        with pytest.raises(CorpusError, match=r"own\.csv is no CSV in UTF-8 or UTF-16 \('utf-8' codec can't decode "):
+            load_corpus("table", path)
+
+    def test_headers_in_capitals_with_spaces_and_gender(self, tmp_path, caplog):
+        path = self.write(tmp_path, rows=([" File", "EMOTION ", "Speaker", "Gender"], ["1.wav", "sad", "s1", "F"]))
+        assert load_corpus("table", path).table["sex"].tolist() == ["female"] and not caplog.messages
+
+    def test_unknown_columns_are_named_once(self, tmp_path, caplog):
+        rows = ([*self.ROWS[0], "gender", "age"], [*self.ROWS[1], "m", "30"], ["2.wav", "sad", "s2", "m", "f", "31"])
+        path = self.write(tmp_path, rows=rows)
+        assert load_corpus("table", path).table["sex"].tolist() == ["female", "male"]
+        assert caplog.messages == ["table: columns that are not read: gender, age"]
+        assert check("table", path).notes == ("columns that are not read: gender, age",)
+
+    def test_a_doubled_column(self, tmp_path):
+        path = self.write(tmp_path, rows=([*self.ROWS[0], "Speaker"], [*self.ROWS[1], "s9"]))
+        with pytest.raises(CorpusError, match="has the columns file, emotion, speaker, sex, speaker; needed are"):
+            load_corpus("table", path)
+
+    @pytest.mark.parametrize("word", ["nan", "None", "NULL", "n/a", " "])
+    def test_a_word_for_no_speaker_is_none(self, tmp_path, word):
+        path = self.write(tmp_path, rows=(self.ROWS[0], ["1.wav", "sad", word, "F"]))
+        with pytest.raises(CorpusError, match=r"^table: 1\.wav has no speaker; every utterance needs one$"):
+            load_corpus("table", path)
+
+    def test_a_speaker_of_both_sexes(self, tmp_path):
+        path = self.write(tmp_path, rows=(*self.ROWS[:2], ["2.wav", "joy", "s1", "m"]))
+        with pytest.raises(CorpusError, match=r"own\.csv gives both sexes to the speakers s1$"):
+            load_corpus("table", path)
+
+
+class TestMoreEmotions:
+    TEXT = "file,emotion,speaker\n1.wav,surprised,s\n2.wav,calm,s\n3.wav,sad,s\n4.wav,fru,s\n"
+
+    def test_all_takes_them_in(self, tmp_path):
+        corpus = load_corpus("table", csv(tmp_path, self.TEXT), emotions="all")
+        assert corpus.classes == ("sadness", "calm", "frustration", "surprise") and len(corpus) == 4
+
+    def test_names_choose(self, tmp_path):
+        for chosen in (["calm", "sadness"], "calm, sadness"):
+            corpus = load_corpus("table", csv(tmp_path, self.TEXT), emotions=chosen)
+            assert corpus.classes == ("sadness", "calm") and len(corpus) == 2
+
+
+ALLOWED = r"allowed are 'all', some of .*, or a mapping, such as \{'joy': 'happiness', 'fear': None\}$"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"speaker_pattern": 3}, r"^table: speaker_pattern is 3; allowed is text, such as r'spk\(\\d\+\)'$"),
+        ({"scheme": None}, r"^table: scheme is None; allowed is text, such as 'emotion'$"),
+        ({"emotions": 5}, rf"^table: emotions is 5; {ALLOWED}"),
+        ({"emotions": ["blue"]}, rf"^table: emotions is \['blue'\]; {ALLOWED}"),
+        ({"emotions": [["sadness"]]}, rf"^table: emotions is \[\['sadness'\]\]; {ALLOWED}"),
+        ({"emotions": {"calm": 3}}, rf"^table: emotions is \{{'calm': 3\}}; {ALLOWED}"),
+        ({"emotions": '{"calm": null'}, rf"^table: emotions is '\{{\"calm\": null'; {ALLOWED}"),
+        ({"duplicates": True}, r"^table: duplicates is True; allowed are None, error, drop, keep$"),
+        ({"on_bad": ["drop"]}, r"^table: on_bad is \['drop'\]; allowed are error, drop$"),
+        ({"partial": 1}, r"^table: partial is 1; allowed are True, False$"),
+    ],
+)
+def test_options_of_the_wrong_type(tmp_path, options, message):
+    with pytest.raises(CorpusError, match=message):
+        load_corpus("table", csv(tmp_path, TestMoreEmotions.TEXT), **options)
+
+
+def test_a_root_of_the_wrong_type():
+    with pytest.raises(CorpusError, match=r"^table: root is 3; allowed is a path, such as 'corpora/table'$"):
+        load_corpus("table", 3)
+
+
+class TestLinks:
+    def test_folders_and_files_behind_links_are_found(self, tmp_path):
+        sound(tmp_path / "elsewhere" / "03.wav")
+        sound(tmp_path / "aside" / "04.wav")
+        (tmp_path / "own" / "sad").mkdir(parents=True)
+        (tmp_path / "own" / "angry").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+        (tmp_path / "own" / "sad" / "04.wav").symlink_to(tmp_path / "aside" / "04.wav")
+        corpus = load_corpus("table", tmp_path / "own", speaker_pattern=r"\d+")
+        assert corpus.table.index.tolist() == ["angry/03.wav", "sad/04.wav"]
+
+    def test_a_loop_is_refused(self, tmp_path):
+        sound(tmp_path / "own" / "sad" / "03.wav")
+        sound(tmp_path / "far" / "04.wav")
+        (tmp_path / "own" / "sad" / "x").symlink_to(tmp_path / "far", target_is_directory=True)
+        (tmp_path / "far" / "y").symlink_to(tmp_path / "own" / "sad", target_is_directory=True)
+        with pytest.raises(CorpusError, match=r"sad/x/y leads back to .*/own/sad: links that make a loop cannot be "):
+            load_corpus("table", tmp_path / "own", speaker_pattern=r"\d+")
+
+    def test_a_link_that_leads_nowhere_is_a_fault(self, tmp_path):
+        sound(tmp_path / "sad" / "03.wav")
+        (tmp_path / "sad" / "04.wav").symlink_to(tmp_path / "gone.wav")
+        report = check("table", tmp_path, speaker_pattern=r"\d+")
+        assert report.faults == ("sad/04.wav: there is no such file",)
+
+    def test_formats_left_out_are_counted(self, tmp_path, caplog):
+        for name in ("sad/1.wav", "sad/2.mp3", "sad/3.MP3", "sad/notes"):
+            (tmp_path / "sad").mkdir(exist_ok=True)
+            sound(tmp_path / name) if name.endswith("wav") else (tmp_path / name).write_bytes(b"x")
+        load_corpus("table", tmp_path, speaker_pattern=r"\d+")
+        assert caplog.messages == [
+            "table: files left out: 2 .mp3, 1 without a suffix; read are .wav, .flac, .ogg",
+        ]  # fmt: skip
+
+
+def test_home_is_found_wherever_a_path_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    csv(tmp_path, "file,emotion,speaker\n1.wav,sad,s\n")
+    (tmp_path / "own.csv").write_text("file,emotion,speaker\n~/1.wav,sad,s\n")
+    assert len(load_corpus("table", "~/own.csv")) == 1
+    assert len(load_corpus("synthetic", "~/made", utterances=40, n_jobs=1)) == 40 and (tmp_path / "made").is_dir()
+
+
+class TestNothing:
+    """What once was ``ok``: a corpus of no recordings."""
+
+    def test_a_header_alone(self, tmp_path):
+        (tmp_path / "own.csv").write_text("file,emotion,speaker\n")
+        report = check("table", tmp_path / "own.csv")
+        assert not report.ok and str(report).splitlines()[-2:] == ["there are no recordings", "not ok"]
+
+    @pytest.mark.parametrize("pattern", [r"(\w+)_|s(\d+)", "x*", r"(?P<speaker>x)?s", "(x)?"])
+    def test_a_pattern_that_finds_nothing(self, tmp_path, pattern):
+        sound(tmp_path / "angry" / "s03.wav")
+        with pytest.raises(CorpusError, match=r"finds no speaker in angry/s03\.wav; it must match every file$"):
+            check("table", tmp_path, speaker_pattern=pattern)

@@ -11,7 +11,7 @@ from noise import fill, recording
 
 from serlib.corpora import CorpusError, emodb, load_corpus
 
-NEEDED = "needed is audio that soundfile can read, at least one sample, each recording once"
+GO_ON = "on_bad='drop' goes on without them"
 FORMS = "a CSV file, a folder with an audformat db.yaml, a folder of folders named by emotion"
 
 
@@ -86,12 +86,12 @@ class TestEmodb:
         (wav / "12a01Fb.wav").write_bytes((wav / "12a01Fb.wav").read_bytes()[:30])
         message = (
             "emodb at {root}: 1 recordings are missing: wav/16b10Wb.wav; partial=True goes on without them\n"
-            f"5 recordings cannot be used; {NEEDED}:\n"
-            "  wav/03a01Fa.wav: no audio\n"
-            "  wav/08a01Ab.wav: empty file\n"
-            "  wav/09a01Ea.wav: audio without a sample\n"
-            "  wav/11a01Aa.wav: the recording has come before, as wav/10a01Ac.wav\n"
-            "  wav/12a01Fb.wav: no audio"
+            f"5 recordings cannot be used; {GO_ON}:\n"
+            "  wav/03a01Fa.wav: cannot be read as audio: Format not recognised.\n"
+            "  wav/08a01Ab.wav: cannot be read as audio: Format not recognised.\n"
+            "  wav/09a01Ea.wav: holds no samples\n"
+            "  wav/11a01Aa.wav: the recording has come before, as wav/10a01Ac.wav, there fear by 10\n"
+            "  wav/12a01Fb.wav: cannot be read as audio: Error in WAV file. No 'data' chunk marker."
         )
         refused(message, "emodb", berlin)
         refused(re.sub(r"1 recordings are missing.*\n", "", message), "emodb", berlin, partial=True)
@@ -170,7 +170,9 @@ class TestTable:
         assert len(load_corpus("table", own(GOOD))) == 3
 
     def test_columns(self, own):
-        needed = "needed are file, emotion, speaker; allowed besides are sex, session, sentence, take, start, end"
+        needed = (
+            "needed are file, emotion, speaker; allowed besides are sex, session, sentence, take, start, end, each once"
+        )
         path = own(GOOD.replace("emotion", "label"))
         refused(f"table: {{root}} has the columns file, label, speaker; {needed}", "table", path)
 
@@ -183,10 +185,18 @@ class TestTable:
         path = own(GOOD.replace("b.wav,sad,1", "b.wav,sad, "))
         refused("table: b.wav has no speaker; every utterance needs one", "table", path)
 
-    def test_unknown_emotion(self, own):
-        path = own(GOOD.replace("b.wav,sad", "b.wav,blue"))
-        allowed = "anger, boredom, disgust, fear, happiness, neutral, sadness, their usual spellings, and those of the"
-        refused(f"table: b.wav has the unknown emotion 'blue'; allowed are {allowed} option emotions", "table", path)
+    def test_unknown_emotions_come_in_one_error_with_what_can_be_pasted(self, own):
+        path = own("file,emotion,speaker\na.wav,blue,1\nb.wav,Calm,1\nc.wav,blue,2\n")
+        message = (
+            "table: unknown emotions 'blue' (2, first a.wav), 'Calm' (1, first b.wav); allowed are anger, boredom, "
+            "disgust, fear, happiness, neutral, sadness, their usual spellings, others by\n"
+            "  emotions={'blue': None, 'Calm': 'calm'}, where None leaves out\n"
+            '  --option \'emotions={"blue": null, "Calm": "calm"}\' on the command line\n'
+            "  emotions='all', which takes in calm, contempt, excitement, frustration, surprise"
+        )
+        refused(message, "table", path)
+        pasted = load_corpus("table", path, emotions={"blue": None, "Calm": "calm"})
+        assert pasted.table.index.tolist() == ["b.wav"] and pasted.classes == ("calm",)
 
     def test_unknown_sex(self, own):
         path = own("file,emotion,speaker,sex\na.wav,sad,1,x\n")
@@ -200,30 +210,31 @@ class TestTable:
     @pytest.mark.parametrize(
         ("start", "end", "shown"),
         [
-            ("0.008", "0.002", "0.008 to 0.002"),
-            ("-1", "", "-1 to 0.01"),
+            ("0.3", "0.2", "0.3 to 0.2"),
+            ("-1", "", "-1 to 0.64"),
             ("0", "3", "0 to 3"),
-            ("0.01", "", "0.01 to 0.01"),
+            ("0.64", "", "0.64 to 0.64"),
         ],
     )
     def test_segments_outside_the_file(self, own, start, end, shown):
         path = own(f"file,emotion,speaker,start,end\na.wav,sad,1,{start},{end}\n")
-        fault = f"a.wav: {shown} s is no part of its 0.01 s"
-        refused(f"table at {path.parent}: 1 recordings cannot be used; {NEEDED}:\n  {fault}", "table", path)
+        fault = f"a.wav: {shown} s is no part of its 0.64 s"
+        refused(f"table at {path.parent}: 1 recordings cannot be used; {GO_ON}:\n  {fault}", "table", path)
 
     def test_missing_unreadable_and_doubled_files_come_in_one_error(self, own):
-        path = own(GOOD + "gone.wav,sad,1\nd.wav,sad,1\na.wav,sad,1\nfolder.wav,neutral,2\nempty.wav,sad,1\n")
+        path = own(GOOD + "gone.wav,sad,1\nd.wav,sad,2\na.wav,sad,1\nfolder.wav,neutral,2\nempty.wav,sad,1\n")
         (path.parent / "d.wav").write_bytes((path.parent / "c.wav").read_bytes())
         (path.parent / "folder.wav").mkdir()
         (path.parent / "empty.wav").touch()
+        keeps = "duplicates='drop' keeps the first"
         faults = [
-            "gone.wav: cannot be opened (No such file or directory)",
-            "d.wav: the recording has come before, as c.wav",
-            "a.wav: the recording has come before, as a.wav",
-            "folder.wav: no audio",
-            "empty.wav: empty file",
+            "gone.wav: there is no such file",
+            f"d.wav: the recording has come before, as c.wav; {keeps}",
+            f"a.wav: the recording has come before, as a.wav; {keeps}",
+            "folder.wav: there is no such file",
+            "empty.wav: cannot be read as audio: Format not recognised.",
         ]
-        lines = "\n  ".join([f"5 recordings cannot be used; {NEEDED}:", *faults])
+        lines = "\n  ".join([f"5 recordings cannot be used; {GO_ON}:", *faults])
         refused(f"table at {path.parent}: {lines}", "table", path)
 
     def test_pattern(self, own):
@@ -239,7 +250,7 @@ class TestTable:
         for content in (b"", b"\xff\xfe\x00", b'a,b\n1,2,3\n"x'):
             (tmp_path / "own.csv").write_bytes(content)
             with pytest.raises(
-                CorpusError, match=rf"^table: {tmp_path}/own\.csv is no CSV in UTF-8 \(.*; allowed are a CSV"
+                CorpusError, match=rf"^table: {tmp_path}/own\.csv is no CSV in UTF-8 or UTF-16 \(.*; allowed are a CSV"
             ):
                 load_corpus("table", tmp_path / "own.csv")
 

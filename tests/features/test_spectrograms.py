@@ -134,7 +134,7 @@ def test_range_is_the_floor():
 
 
 def test_sixteen_kilohertz_speech_leaves_the_top_bands_empty():
-    from serlib.features.audio import _resample
+    from serlib.audio import _resample
 
     # methods.md G: at 22.05 kHz, 11 to 12 of the 128 bands lie above 8 kHz
     noise = np.random.default_rng(0).standard_normal(32000).astype(np.float32)
@@ -157,7 +157,7 @@ def quieter(recipe, signals) -> np.ndarray:
 
 def test_bands_without_sound_are_quiet_and_no_other_is():
     """One clip begins at its loudest: a click in the bands above 8 kHz, which hold nothing else."""
-    from serlib.features.audio import _resample
+    from serlib.audio import _resample
 
     signals = [syllables(60.0, start=0.125 * (seed == 3), seed=seed) for seed in range(10)]
     (empty,) = quieter(LogMel(), [_resample(signal, 16000, 22050) for signal in signals])
