@@ -1,7 +1,8 @@
-"""Measured angles: where the embeddings of a trained method lie relative to its class weights. Degrees throughout."""
+"""Measured on a trained method: angles of its embeddings to the class weights (degrees), and how tightly they lie."""
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import pairwise_distances, silhouette_samples
 
 
 def angles_deg(embeddings: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -9,20 +10,19 @@ def angles_deg(embeddings: np.ndarray, weight: np.ndarray) -> np.ndarray:
     embeddings, weight = np.asarray(embeddings, float), np.asarray(weight, float)
     if embeddings.ndim != 2 or weight.ndim != 2 or embeddings.shape[1] != weight.shape[1]:
         raise ValueError(f"embeddings {embeddings.shape} and weight {weight.shape} must be (N, E) and (C, E)")
-    return np.degrees(np.arccos(np.clip(_unit(embeddings) @ _unit(weight).T, -1, 1)))
+    unit = [v / np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (embeddings, weight)]
+    return np.degrees(np.arccos(np.clip(unit[0] @ unit[1].T, -1, 1)))
 
 
 def own_and_nearest(embeddings: np.ndarray, labels: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
     """Return columns ``label``, ``own_deg``, ``nearest_other_deg`` and ``nearest_other`` (class index) per embedding.
 
-    Raises:
-        ValueError: when shapes do not fit or a label is no class index.
+    Shapes as of ``angles_deg``; those that do not fit, and a label that is no class index, are a ValueError.
     """
     angles, labels, rows = angles_deg(embeddings, weight), np.asarray(labels), np.arange(len(embeddings))
     if labels.shape != rows.shape or labels.dtype.kind not in "iu" or not np.isin(labels, np.arange(len(weight))).all():
-        raise ValueError(
-            f"labels {labels.shape} {labels.dtype} must be {len(rows)} integers from 0 to {len(weight) - 1}"
-        )
+        needed = f"{len(rows)} integers from 0 to {len(weight) - 1}"
+        raise ValueError(f"labels {labels.shape} {labels.dtype} must be {needed}")
     columns = {"label": labels, "own_deg": angles[rows, labels]}
     angles[rows, labels] = np.inf
     return pd.DataFrame(columns | {"nearest_other_deg": angles.min(1), "nearest_other": angles.argmin(1)})
@@ -43,18 +43,31 @@ def margin_violations(
     return outside.groupby(measured["label"]).mean().rename("violations")
 
 
-def class_angles(embeddings: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    """Return, per class that occurs, how tight it is and how far from the others, weights aside.
+def clustering(embeddings: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+    """Measure how embeddings (N, E) cluster by ``labels`` (N,), in each of ``groups`` (N,) by itself.
 
-    ``intra_deg``: mean angle of embeddings to the class' mean direction; ``inter_deg``: from that to the nearest other.
+    Groups keep apart what must not be measured together, for it comes from other networks (folds) or times (epochs).
+    A row per group and class of at least two embeddings: ``intra``, the mean distance to the class' mean; ``inter``,
+    from that mean to the nearest other; their ``ratio`` and the mean ``silhouette`` (-1 to 1), neither of which knows a
+    scale. What needs a second class is NaN without one. Shapes that do not fit are a ValueError.
     """
-    unit, labels = _unit(np.asarray(embeddings, float)), np.asarray(labels)
-    present = np.unique(labels)
-    means = np.stack([unit[labels == label].mean(0) for label in present])
-    intra = [angles_deg(unit[labels == label], mean[None]).mean() for label, mean in zip(present, means, strict=True)]
-    between = angles_deg(means, means) + np.diag(np.full(len(present), np.inf))
-    return pd.DataFrame({"intra_deg": intra, "inter_deg": between.min(1)}, index=pd.Index(present, name="label"))
+    embeddings, labels = np.asarray(embeddings, float), np.asarray(labels)
+    groups = np.zeros(len(embeddings), int) if groups is None else np.asarray(groups)
+    if embeddings.ndim != 2 or labels.shape != embeddings.shape[:1] or groups.shape != labels.shape:
+        came = f"embeddings {embeddings.shape}, labels {labels.shape}, groups {groups.shape}"
+        raise ValueError(f"{came}; needed are (N, E), (N,) and (N,)")
+    tables = {group: _one(embeddings[groups == group], labels[groups == group]) for group in pd.unique(groups)}
+    return pd.concat(tables, names=["group", "label"])
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+def _one(embeddings: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
+    present, own, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    means = np.stack([embeddings[own == c].mean(0) for c in range(len(present))])
+    intra = np.bincount(own, np.linalg.norm(embeddings - means[own], axis=1)) / counts
+    table = pd.DataFrame({"intra": intra, "inter": np.nan, "ratio": np.nan, "silhouette": np.nan}, present)
+    if len(present) > 1:
+        table["inter"] = (pairwise_distances(means) + np.diag(np.full(len(present), np.inf))).min(1)
+        table["ratio"] = table["intra"] / table["inter"].replace(0, np.nan)
+    if 1 < len(present) < len(labels):
+        table["silhouette"] = np.bincount(own, silhouette_samples(embeddings, own)) / counts
+    return table[counts > 1]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import orthogonal_procrustes
 from scipy.spatial.distance import pdist
+from sklearn.manifold import TSNE
 
 
 def _pair(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -17,11 +18,7 @@ def _pair(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def halves(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut (N, 2 E) embeddings [e_feat | e_raw] in two of (N, E).
-
-    Raises:
-        ValueError: when they have an odd number of columns.
-    """
+    """Cut (N, 2 E) embeddings [e_feat | e_raw] in two of (N, E); an odd number of columns is a ValueError."""
     if embeddings.ndim != 2 or embeddings.shape[1] % 2:
         raise ValueError(f"embeddings {embeddings.shape}; needed are (N, 2 E)")
     return tuple(np.split(embeddings, 2, axis=1))
@@ -63,8 +60,8 @@ def rotation_residual(first: np.ndarray, second: np.ndarray) -> float:
 def reflection_residual(first: np.ndarray, second: np.ndarray) -> float:
     """Return what is left of ``second`` after x -> -x and the best scale of at least 0: 0 (mirrored) to 1 (in no way).
 
-    Both (N, E) are centred and scaled to norm 1 first. Nothing is fitted but the scale. In an even number of dimensions
-    x -> -x is a rotation, in the plane the one by 180 degrees; so it is never below ``rotation_residual``.
+    Both (N, E) are centred first, and nothing is fitted but the scale. In an even number of dimensions x -> -x is a
+    rotation, in the plane the one by 180 degrees; so it is never below ``rotation_residual``.
     """
     first, second = _standard(first, second)
     return float(1 - np.clip(-(first * second).sum(), 0, 1) ** 2)
@@ -80,10 +77,9 @@ def mirroring(
 ) -> pd.DataFrame:
     """Measure two embeddings (N, E) of the same utterances in each of ``groups`` (N,), such as folds, by itself.
 
-    Returns:
-        A row per group: ``utterances``; mean ``cosine``; ``distances``, ``rotation`` and ``reflection`` as of
-        ``distance_agreement``, ``rotation_residual`` and ``reflection_residual``; and the mean of the last two over
-        ``shuffles`` pairings of utterances by chance, ``rotation_chance`` and ``reflection_chance``.
+    A row per group: ``utterances``, mean ``cosine``, the three measures above as ``distances``, ``rotation`` and
+    ``reflection``, and the mean of the last two over ``shuffles`` pairings of utterances by chance, ``rotation_chance``
+    and ``reflection_chance``.
     """
     first, second = _pair(first, second)
     groups = np.zeros(len(first), int) if groups is None else np.asarray(groups)
@@ -91,12 +87,9 @@ def mirroring(
     for group in pd.unique(groups):
         one, other = first[groups == group], second[groups == group]
         mixed = [other[generator.permutation(len(other))] for _ in range(shuffles)]
-        rows[group] = {
-            "utterances": len(one), "cosine": np.nanmean(cosines(one, other)),
-            **_shapes(one, other),
-            "rotation_chance": np.mean([rotation_residual(one, each) for each in mixed]),
-            "reflection_chance": np.mean([reflection_residual(one, each) for each in mixed]),
-        }  # fmt: skip
+        rows[group] = {"utterances": len(one), "cosine": np.nanmean(cosines(one, other)), **_shapes(one, other)}
+        for name, measure in (("rotation", rotation_residual), ("reflection", reflection_residual)):
+            rows[group][f"{name}_chance"] = np.mean([measure(one, each) for each in mixed])
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
 
 
@@ -108,8 +101,6 @@ def tsne_halves(
     From ``init`` ``"pca"`` the map starts as a mirror where the embeddings are one, and hardly depends on the seed;
     ``"random"`` knows nothing of it.
     """
-    from sklearn.manifold import TSNE
-
     points = np.concatenate(_pair(first, second))
     return tuple(np.split(TSNE(perplexity=perplexity, random_state=seed, init=init).fit_transform(points), 2))
 
@@ -120,12 +111,7 @@ def tsne_mirroring(
 ) -> pd.DataFrame:  # fmt: skip
     """Measure on t-SNE's maps what ``mirroring`` measures on the embeddings (N, E): what differs is t-SNE's own doing.
 
-    Returns:
-        A row per perplexity and seed: perplexity, seed, distances, rotation, reflection of the map's two halves.
+    A row per map: perplexity, seed, and distances, rotation and reflection of its two halves.
     """
-    rows = []
-    for perplexity in perplexities:
-        for seed in seeds:
-            maps = tsne_halves(first, second, perplexity=perplexity, seed=seed, init=init)
-            rows.append({"perplexity": perplexity, "seed": seed, **_shapes(*maps)})
-    return pd.DataFrame(rows)
+    rows = [{"perplexity": perplexity, "seed": seed} for perplexity in perplexities for seed in seeds]
+    return pd.DataFrame([row | _shapes(*tsne_halves(first, second, **row, init=init)) for row in rows])

@@ -1,4 +1,7 @@
-"""What a stack of dilated convolutions sees: measured, by the usual formula, and by the one that paper 002 prints."""
+"""What a stack of dilated convolutions sees: measured, by the usual formula, and by the one that paper 002 prints.
+
+Dilations are those of the layers in their order, from 1; kernels are odd. All else, ``how`` too, is a ValueError.
+"""
 
 import copy
 from collections.abc import Sequence
@@ -24,23 +27,14 @@ def standard(dilations: Sequence[int], *, kernel: int = 3) -> int:
 
 def as_printed(dilations: Sequence[int], *, kernel: int = 3) -> int:
     """Return 2 (K - 1) sum d + 1, equation 7 of paper 002 for kernel size K: it counts every layer's reach twice."""
-    _check(dilations, kernel)
-    return 2 * (kernel - 1) * sum(dilations) + 1
+    return 2 * standard(dilations, kernel=kernel) - 1
 
 
 def touched(dilations: Sequence[int], *, kernel: int = 3, how: str = "impulse") -> np.ndarray:
     """Count the ways in which each input reaches one value through convolutions of ones, along one axis.
 
-    Args:
-        dilations: of the layers, in their order.
-        kernel: K, odd.
-        how: ``"impulse"``: a single 1 goes in, and what comes out is looked at; ``"gradient"``: of the middle value.
-
-    Returns:
-        (standard(dilations),) int64, the middle one straight below; 0 is an input that is never seen (gridding).
-
-    Raises:
-        ValueError: for a dilation below 1, an even kernel or another ``how``.
+    By ``"impulse"`` a single 1 goes in, and what comes out is looked at; by ``"gradient"`` that of the middle value.
+    (standard(dilations),) int64, the middle one straight below; 0 is an input that is never seen (gridding).
     """
     _check(dilations, kernel, how)
     middle = standard(dilations, kernel=kernel) // 2
@@ -56,20 +50,11 @@ def touched(dilations: Sequence[int], *, kernel: int = 3, how: str = "impulse") 
 def of_network(
     network: torch.nn.Module, *, bins: int, frames: int, how: str = "gradient", draws: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Measure what the middle of ``network.maps`` depends on, on random inputs.
+    """Return which bins (bins,) and which frames (frames,) of random inputs the middle of ``network.maps`` depends on.
 
-    Args:
-        network: such as ``MultiDilatedCNN(bins=bins)``; a narrow one sees as far as a wide one.
-        bins: of the input; more than the field is wide, or its edge cuts it off.
-        frames: of the input.
-        how: ``"impulse"``: each bin, then each frame, is changed in turn; ``"gradient"``.
-        draws: random inputs; by gradient one alone shows only what wins the maximum.
-
-    Returns:
-        Whether each bin (bins,) and each frame (frames,) is seen.
-
-    Raises:
-        ValueError: for another ``how``.
+    The network is such as ``MultiDilatedCNN(bins=bins)``; a narrow one sees as far as a wide one. Inputs are larger
+    than the field is wide, or their edge cuts it off. By ``"impulse"`` each bin, then each frame, is changed in turn;
+    by ``"gradient"`` several ``draws`` are looked at: one alone shows only what wins the maximum.
     """
     _check([1], 1, how)
     network = copy.deepcopy(network).double().eval()

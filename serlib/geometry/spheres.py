@@ -21,8 +21,7 @@ class Shares(NamedTuple):
 def reduce_weight(weight: np.ndarray) -> np.ndarray:
     """Return unit vectors (C, d), d <= C - 1, that own the same shares as the directions of ``weight`` (C, E).
 
-    Raises:
-        ValueError: for fewer than 2 classes, a weight that is zero or not finite, or two that point the same way.
+    Fewer than 2 classes, a weight that is zero or not finite, or two that point the same way, are a ValueError.
     """
     weight = np.asarray(weight, float)
     if weight.ndim != 2 or len(weight) < 2:
@@ -51,8 +50,13 @@ def sphere_shares(weight: np.ndarray, *, samples: int = 200_000, seed: int = 0) 
         return monte_carlo_shares(points, samples=samples, seed=seed)
     if points.shape[1] == 3:
         share = SphericalVoronoi(points).calculate_areas() / (4 * np.pi)
+    elif points.shape[1] == 2:  # half of the arc to either neighbour
+        angle = np.arctan2(points[:, 1], points[:, 0])
+        order = np.argsort(angle)
+        gap = np.diff(angle[order], append=angle[order[0]] + 2 * np.pi)
+        share = ((gap + np.roll(gap, 1)) / (4 * np.pi))[np.argsort(order)]
     else:
-        share = _arcs(points) if points.shape[1] == 2 else np.full(2, 0.5)
+        share = np.full(2, 0.5)
     return Shares(share, np.zeros(len(share)))
 
 
@@ -62,10 +66,3 @@ def monte_carlo_shares(weight: np.ndarray, *, samples: int = 200_000, seed: int 
     directions = np.random.default_rng(seed).standard_normal((samples, unit.shape[1]))
     share = np.bincount((directions @ unit.T).argmax(1), minlength=len(unit)) / samples
     return Shares(share, np.sqrt(share * (1 - share) / samples))
-
-
-def _arcs(points: np.ndarray) -> np.ndarray:
-    angle = np.arctan2(points[:, 1], points[:, 0])
-    order = np.argsort(angle)
-    gap = np.diff(angle[order], append=angle[order[0]] + 2 * np.pi)
-    return ((gap + np.roll(gap, 1)) / (4 * np.pi))[np.argsort(order)]

@@ -7,20 +7,15 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from serlib.losses.base import ClassifierLoss
-from serlib.losses.checks import check_number, per_class
-from serlib.losses.cosine import constant, cosines, with_margin
+from serlib.losses.base import ClassifierLoss, check_number, constant, cosines, per_class, with_margin
 
 
 def arcface_target(cosine: Tensor, margin_rad: float | Tensor) -> Tensor:
     """cos(theta + m) from cos(theta), without acos (Deng et al. 2019; paper 002 eq. 13).
 
     Past theta = pi - m, where cos(theta + m) would rise again, it goes on as -2 - cos(theta + m): smooth and still
-    decreasing. The derivative is finite everywhere.
-
-    Args:
-        cosine: cos(theta), any shape.
-        margin_rad: m in radians, in [0, pi]; a number, or a tensor that broadcasts with ``cosine``.
+    decreasing. The derivative is finite everywhere. ``margin_rad`` is m in radians, in [0, pi]: a number, or a tensor
+    that broadcasts with ``cosine`` (any shape).
     """
     margin = torch.as_tensor(margin_rad, dtype=cosine.dtype, device=cosine.device)
     return _target_and_slope(cosine, margin.cos(), margin.sin())[0]
@@ -38,13 +33,9 @@ def _target_and_slope(cosine: Tensor, cos_m: Tensor, sin_m: Tensor) -> tuple[Ten
 class ArcFaceLoss(ClassifierLoss):
     """Cross-entropy on s cos(theta_j), the own angle widened by m: s cos(theta_y + m) (paper 002 eq. 12-14).
 
-    Args:
-        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``.
+    Args beside those of ``ClassifierLoss``, whose errors hold too:
         margin_rad: m in radians, 0 <= m <= pi; one for all classes, or one per class.
         scale: s > 0; 2 in paper 002, 64 for faces. It bounds the confidence, so the loss cannot reach 0.
-
-    Raises:
-        ValueError: for an argument outside its range.
     """
 
     def __init__(
@@ -55,14 +46,12 @@ class ArcFaceLoss(ClassifierLoss):
         check_number("scale", scale, 0, open_low=True)
         self.scale = float(scale)
         self.margin_rad = per_class("margin_rad", margin_rad, num_classes, partial(check_number, low=0, high=math.pi))
-        self._cos_m, self._sin_m = (tuple(map(f, self.margin_rad)) for f in (math.cos, math.sin))
+        self._cos_sin_m = [tuple(map(f, self.margin_rad)) for f in (math.cos, math.sin)]
 
     def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
         cosine, _ = cosines(embeddings, self.weight)
         if labels is None:
             return self.scale * cosine
-        return with_margin(cosine, labels, self._target, scale=self.scale)
-
-    def _target(self, cosine: Tensor) -> tuple[Tensor, Tensor]:
-        cos_m = constant(self._cos_m, cosine.dtype, cosine.device)
-        return _target_and_slope(cosine, cos_m, constant(self._sin_m, cosine.dtype, cosine.device))
+        cos_m, sin_m = (constant(values, cosine.dtype, cosine.device) for values in self._cos_sin_m)
+        target = partial(_target_and_slope, cos_m=cos_m, sin_m=sin_m)
+        return with_margin(cosine, labels, target, scale=self.scale)

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from serlib.losses.base import full_precision
-from serlib.losses.checks import check_number
+from serlib.losses.base import check_number, full_precision
 from serlib.losses.softmax import SoftmaxLoss
 
 
@@ -16,13 +15,8 @@ class CenterLoss(SoftmaxLoss):
     The centres (C, E) start at 0 and are a buffer. After each loss in training mode they follow Wen's own update
     c_j -= alpha sum_{y_i = j}(c_j - z_i) / (1 + n_j), whatever ``weight`` is.
 
-    Args:
-        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``; class_weight weighs both terms.
-        weight: of the centre term, at least 0; 0 is softmax.
-        alpha: rate of the centres, in [0, 1].
-
-    Raises:
-        ValueError: for an argument outside its range.
+    Arguments and errors as of ``ClassifierLoss`` (class_weight weighs both terms), and ``weight`` of the centre term,
+    at least 0 (0 is softmax), and ``alpha``, the rate of the centres, in [0, 1].
     """
 
     def __init__(
@@ -55,5 +49,4 @@ class CenterLoss(SoftmaxLoss):
     def _loss(self, embeddings: Tensor, labels: Tensor, reduction: str) -> Tensor:
         cross_entropy = super()._loss(embeddings, labels, "none")
         distances = (embeddings - self.centers[labels]).square().sum(dim=1) / 2
-        losses = cross_entropy + self.center_weight * distances
-        return losses if reduction == "none" else self._mean(losses, labels)
+        return self._reduced(cross_entropy + self.center_weight * distances, labels, reduction)

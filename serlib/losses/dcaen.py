@@ -1,15 +1,35 @@
-"""The joint loss of DCaEN: cross-entropy of the emotions, and a constraint between two halves of the embedding."""
+"""The losses of DCaEN: the constraint that one embedding says what the other does not, and its joint loss."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from serlib.losses.checks import check_number
-from serlib.losses.complementary import complementary_loss
+from serlib.losses.base import check_embeddings, check_number, full_precision
 from serlib.losses.softmax import SoftmaxLoss
 
 HEADS = ("both", "raw")
+
+
+def complementary_loss(x1: Tensor, x2: Tensor, threshold: float | None = None) -> Tensor:
+    """Mean cos(x1, x2), to be minimised, or mean |cos(x1, x2) - threshold| (paper 004 eq. 2 and 4).
+
+    At least one embedding must take both signs: two that have passed a ReLU never get below cos = 0. ``x1`` and
+    ``x2`` are (B, E), ``threshold`` is None or the wanted cosine in [-1, 1]: -1 is None plus the constant 1. Another
+    shape, dtype or threshold is a ValueError.
+    """
+    if threshold is not None:
+        check_number("threshold", threshold, -1, 1)
+    size = (0, *getattr(x1, "shape", ()))[-1]
+    for embeddings in (x1, x2):
+        check_embeddings(embeddings, size)
+    if len(x1) != len(x2):
+        raise ValueError(f"embeddings have {len(x1)} and {len(x2)} rows; allowed are two of the same number")
+    dtype = torch.promote_types(torch.promote_types(x1.dtype, x2.dtype), torch.float32)
+    with full_precision(x1):
+        cosine = F.cosine_similarity(x1.to(dtype), x2.to(dtype), dim=1)
+    return cosine.mean() if threshold is None else (cosine - threshold).abs().mean()
 
 
 class DCaENLoss(SoftmaxLoss):
@@ -18,15 +38,11 @@ class DCaENLoss(SoftmaxLoss):
     The paper prints a minus before (1 - w) L_ce, which would have the network avoid the right class: less loss for
     more cross-entropy, without end. Its text says "weighted sum", so a plus is meant.
 
-    Args:
-        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``; class_weight weighs the cross-entropy.
+    Args beside those of ``ClassifierLoss``, whose errors hold too (class_weight weighs the cross-entropy):
         feature_size: of e_feat; the rest is e_raw.
         weight: w of the constraint, in [0, 1]; 0 is softmax.
         threshold: of ``complementary_loss``.
         head: whether the classes are read from ``"both"`` halves, or from e_raw alone (``"raw"``).
-
-    Raises:
-        ValueError: for an argument outside its range.
     """
 
     def __init__(

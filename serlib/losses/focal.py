@@ -5,19 +5,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from serlib.losses.checks import check_number
+from serlib.losses.base import check_number
 from serlib.losses.softmax import SoftmaxLoss
 
 
 class FocalLoss(SoftmaxLoss):
     """FL = -(1 - p_y)^gamma log p_y (paper 001; Lin et al. 2017), without alpha; gamma 0 is cross-entropy.
 
-    Args:
-        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``.
-        gamma: at least 0; 2 is the example of paper 001, which does not say what it trained with.
-
-    Raises:
-        ValueError: for an argument outside its range.
+    Arguments and errors as of ``ClassifierLoss``, and ``gamma``, at least 0: 2 is the example of paper 001, which does
+    not say what it trained with.
     """
 
     def __init__(
@@ -31,5 +27,4 @@ class FocalLoss(SoftmaxLoss):
         cross_entropy = super()._loss(embeddings, labels, "none")  # -log p_y
         # 1 - p_y without cancellation; above 0, where a power below 1 has a finite slope
         doubt = -torch.expm1(-cross_entropy).clamp_max(-1e-12)
-        losses = doubt**self.gamma * cross_entropy
-        return losses if reduction == "none" else self._mean(losses, labels)
+        return self._reduced(doubt**self.gamma * cross_entropy, labels, reduction)

@@ -4,22 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from serlib.losses.base import full_precision
-from serlib.losses.checks import check_number
+from serlib.losses.base import check_number, full_precision
 from serlib.losses.softmax import SoftmaxLoss
 
 
 class MetricLoss(SoftmaxLoss):
     """Mean of CE + weight * pair loss over the batch, such as triplet or supervised contrastive loss.
 
-    Args:
-        num_classes, embedding_size, class_weight: as of ``ClassifierLoss``; class_weight weighs the CE alone.
-        kind: class name in ``pytorch_metric_learning.losses``, built with ``options``.
+    Args beside those of ``ClassifierLoss``, whose errors hold too (class_weight weighs the CE alone):
+        kind: class name in ``pytorch_metric_learning.losses``, built with ``options``; an ImportError without it.
         weight: of the pair loss, at least 0; 0 is softmax.
-
-    Raises:
-        ImportError: without pytorch-metric-learning.
-        ValueError: for an unknown kind or an argument outside its range.
     """
 
     def __init__(

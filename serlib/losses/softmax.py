@@ -1,7 +1,5 @@
 """Softmax cross-entropy, the loss that the others are measured against."""
 
-from collections.abc import Sequence
-
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -11,8 +9,7 @@ from serlib.losses.base import ClassifierLoss
 class SoftmaxLoss(ClassifierLoss):
     """Cross-entropy on W x + b: a linear layer and torch's cross_entropy. Arguments as of ``ClassifierLoss``."""
 
-    def __init__(self, num_classes: int, embedding_size: int, *, class_weight: Sequence[float] | None = None) -> None:
-        super().__init__(num_classes, embedding_size, class_weight=class_weight, bias=True)
+    has_bias = True
 
     def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
         return F.linear(embeddings, self.weight.to(embeddings.dtype), self.bias.to(embeddings.dtype))

@@ -9,13 +9,12 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from serlib.models.over_time import over_time
-from serlib.models.pooling import check_lengths, halved, mask_tail, widened
+from serlib.models.pooling import check_lengths, halved, mask_tail, over_time, widened
 
 SHORTEST = 15  # frames or bins, of which one is left
 
 
-def frames_out(frames: torch.Tensor) -> torch.Tensor:
+def frames_out(frames: int | torch.Tensor) -> int | torch.Tensor:
     """Return what four halvings leave of frames (or bins): floor(floor(floor(ceil(T / 2) / 2) / 2) / 2)."""
     return halved(frames) // 8
 
@@ -23,17 +22,11 @@ def frames_out(frames: torch.Tensor) -> torch.Tensor:
 class CNNBiRNN(nn.Module):
     """Conv 7x7 with stride 2, three times conv 3x3 and max-pooling 2x2, a bidirectional GRU, a linear layer.
 
-    Without arguments it has the paper's sizes: 145,488 parameters in the convolutions and 689,664 in the GRU.
+    Without arguments it has the paper's sizes: 145,488 parameters in the convolutions and 689,664 in the GRU. Clips
+    have at least 15 bins and 15 frames.
 
-    Args:
-        bins: frequency bins of the input, at least 15.
-        channels: of the input.
-        width: factor on the channels of the convolutions and on the size of the GRU.
-        embedding_size: of z.
-        dropout: before the linear layer, in [0, 1); the summary says of none.
-
-    Raises:
-        ValueError: for a number that is not allowed.
+    ``width`` is a factor on the channels of the convolutions and on the size of the GRU. ``dropout``, in [0, 1), acts
+    before the linear layer; the summary says of none.
     """
 
     def __init__(
@@ -49,25 +42,18 @@ class CNNBiRNN(nn.Module):
         self.stem = nn.Conv2d(channels, widths[0], 7, stride=2, padding=3)
         self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(widths))
         self.pool = nn.MaxPool2d(2)
-        left = int(frames_out(torch.tensor(bins)))
-        self.recurrent = nn.GRU(left * widths[-1], state, batch_first=True, bidirectional=True)
+        self.recurrent = nn.GRU(frames_out(bins) * widths[-1], state, batch_first=True, bidirectional=True)
         self.dropout, self.linear = nn.Dropout(dropout), nn.Linear(2 * state, embedding_size)
         for conv in (self.stem, *self.convs):
             nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
             nn.init.zeros_(conv.bias)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as z (B, embedding_size).
-
-        Raises:
-            ValueError: when ``lengths`` or the number of bins does not fit, or a clip has fewer than 15 frames.
-        """
-        check_lengths(x, lengths)
+        """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as z (B, embedding_size)."""
+        check_lengths(x, lengths, bins=self.bins)
         if (least := int(lengths.min())) < SHORTEST:
             came = f"clip {int(lengths.argmin())} of the batch has {least} frames"
             raise ValueError(f"{came}; this network halves time four times and needs at least {SHORTEST}")
-        if x.shape[2] != self.bins:
-            raise ValueError(f"the batch has {x.shape[2]} frequency bins; this network was made for {self.bins}")
         x, lengths = torch.relu(self.stem(mask_tail(x, lengths))), halved(lengths)
         for conv in self.convs:  # a pool of two frames never mixes a valid one that is kept with padding
             x, lengths = self.pool(torch.relu(conv(mask_tail(x, lengths)))), lengths // 2

@@ -4,6 +4,8 @@ After Li et al. 2018 (paper 000's reference 6) with their attention replaced by 
 was not at hand: kernels and channels are those on which reading notes and three reimplementations agree.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -16,12 +18,9 @@ PADDINGS = {"meet": ((4, 0), (0, 3)), "same": ("same", "same")}
 class Step(nn.Module):
     """Convolution, batch normalisation, ReLU and, where asked, max-pooling 2x2."""
 
-    def __init__(
-        self, inside: int, outside: int, kernel: int | tuple[int, int], padding: str | int | tuple[int, int], *,
-        pool: bool = False,
-    ) -> None:  # fmt: skip
+    def __init__(self, inside: int, outside: int, *, pool: bool = False, **kernel: object) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inside, outside, kernel, padding=padding)
+        self.conv = nn.Conv2d(inside, outside, **kernel)
         self.norm = nn.BatchNorm2d(outside)
         self.pool = nn.MaxPool2d(2) if pool else None
         nn.init.kaiming_normal_(self.conv.weight, nonlinearity="relu")
@@ -36,19 +35,16 @@ class Step(nn.Module):
 class CNNTFGAP(nn.Module):
     """Conv 10x2 and 2x8 side by side, 3x3 four times (pooled behind the first two), mean over time and frequency.
 
-    Without arguments it has the paper's sizes: 92,688 parameters in the convolutions and x in R^80, not negative.
+    Without arguments it has the paper's sizes: 92,688 parameters in the convolutions and x in R^80, not negative. Clips
+    have at least 5 bins and 5 frames.
 
     Args:
-        channels: of the input.
         width: factor on the channels: 8 + 8, 32, 48, 64, 80.
         padding: ``"meet"``: 4 bins and 3 frames at either end, so that both branches come out one bin and one frame
             smaller; ``"same"``: as large as the input. Both are guesses.
         embedding_size: None: x is the mean; a number: a linear layer behind it, so that x may point anywhere (a head
             that compares angles has more room then: among vectors without negative entries they are at most 90°).
         dropout: of the mean, in [0, 1); not in the paper.
-
-    Raises:
-        ValueError: for a number that is not allowed or an unknown padding.
     """
 
     def __init__(
@@ -64,20 +60,16 @@ class CNNTFGAP(nn.Module):
         branch, *widths = (max(1, round(width * size)) for size in (8, 32, 48, 64, 80))
         first, second = PADDINGS[padding]
         self.lost = 1 if padding == "meet" else 0
-        self.frequency = Step(channels, branch, (10, 2), first)
-        self.time = Step(channels, branch, (2, 8), second)
-        inside = [2 * branch, *widths]
-        self.blocks = nn.ModuleList(Step(inside[k], inside[k + 1], 3, 1, pool=k < 2) for k in range(len(widths)))
+        self.frequency = Step(channels, branch, kernel_size=(10, 2), padding=first)
+        self.time = Step(channels, branch, kernel_size=(2, 8), padding=second)
+        sizes = enumerate(pairwise([2 * branch, *widths]))
+        self.blocks = nn.ModuleList(Step(i, o, kernel_size=3, padding=1, pool=k < 2) for k, (i, o) in sizes)
         self.mean, self.dropout = MaskedMeanPooling(), nn.Dropout(dropout)
-        self.linear = None if embedding_size is None else nn.Linear(widths[-1], embedding_size)
+        self.linear = nn.Identity() if embedding_size is None else nn.Linear(widths[-1], embedding_size)
         self.embedding_size = embedding_size or widths[-1]
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as x (B, embedding_size).
-
-        Raises:
-            ValueError: when ``lengths`` does not fit, or there are fewer than 5 bins or frames.
-        """
+        """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as x (B, embedding_size)."""
         check_lengths(x, lengths, shortest=SHORTEST)
         if x.shape[2] < SHORTEST:
             raise ValueError(f"the batch has {x.shape[2]} frequency bins; at least {SHORTEST} are needed")
@@ -85,8 +77,5 @@ class CNNTFGAP(nn.Module):
         lengths = lengths - self.lost
         for block in self.blocks:
             x, lengths = block(x, lengths), lengths // (1 if block.pool is None else 2)
-        x = self.dropout(self.mean(x, lengths))
-        if self.linear is None:
-            return x
         with torch.autocast(x.device.type, enabled=False):
-            return self.linear(x)
+            return self.linear(self.dropout(self.mean(x, lengths)))

@@ -9,8 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from serlib.models.over_time import over_time
-from serlib.models.pooling import check_lengths, mask_tail, widened
+from serlib.models.pooling import check_lengths, mask_tail, over_time, widened
 
 KERNELS = ((12, 16), (8, 12), (5, 7))  # frequency, time
 ENDS = {"none": nn.Identity, "relu": nn.ReLU, "prelu": nn.PReLU}
@@ -23,18 +22,13 @@ class CRNN(nn.Module):
     the linear layer. Our guesses, where sources disagree or are silent, are arguments.
 
     Args:
-        bins: frequency bins of the input.
-        channels: of the input.
+        bins: of the input; three poolings must leave one.
         width: factor on 16, 24 and 32 channels and on the 128 units of the LSTM.
         pool: of every max-pooling, (frequency, time); 2x2 in four of seven sources, 2x1 in two.
         bidirectional: in three of five sources.
         last_states: hand on the state after the last step of each direction; False: the mean over the steps.
         activation: behind the linear layer, one of ``ENDS``; a ReLU would keep angles between embeddings under 90°.
         dropout: before the linear layer, in 0..1.
-        embedding_size: of x.
-
-    Raises:
-        ValueError: for a size below 1, fewer bins than the pools divide by, an unknown activation.
     """
 
     def __init__(
@@ -43,22 +37,20 @@ class CRNN(nn.Module):
         embedding_size: int = 64,
     ) -> None:  # fmt: skip
         super().__init__()
-        sizes = f"bins={bins}, channels={channels}, width={width}, pool={pool}, embedding_size={embedding_size}"
-        least = pool[0] ** len(KERNELS)
+        least, self.shortest = (size ** len(KERNELS) for size in pool)
         if min(channels, embedding_size, *pool) < 1 or not width > 0 or bins < least:
+            sizes = f"bins={bins}, channels={channels}, width={width}, pool={pool}, embedding_size={embedding_size}"
             raise ValueError(f"{sizes}; allowed are bins from {least}, a width above 0, otherwise at least 1")
         if activation not in ENDS:
             raise ValueError(f"activation is {activation!r}; allowed are {', '.join(ENDS)}")
         self.bins, self.last_states, self.embedding_size = bins, last_states, embedding_size
-        self.shortest = pool[1] ** len(KERNELS)
         *widths, state = (max(1, round(width * size)) for size in (16, 24, 32, 128))
         steps = zip(pairwise([channels, *widths]), KERNELS, strict=True)
         self.convs = nn.ModuleList(nn.Conv2d(i, o, kernel) for (i, o), kernel in steps)
         # "same": an even kernel takes the one more zero at the end
         self.pads = [((t - 1) // 2, t // 2, (f - 1) // 2, f // 2) for f, t in KERNELS]
         self.pool = nn.MaxPool2d(tuple(pool))
-        left = bins // pool[0] // pool[0] // pool[0]
-        self.recurrent = nn.LSTM(left * widths[-1], state, batch_first=True, bidirectional=bidirectional)
+        self.recurrent = nn.LSTM(bins // least * widths[-1], state, batch_first=True, bidirectional=bidirectional)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(state * (1 + bidirectional), embedding_size)
         self.end = ENDS[activation]()
@@ -67,25 +59,17 @@ class CRNN(nn.Module):
             nn.init.zeros_(conv.bias)
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as x (B, embedding_size).
-
-        Raises:
-            ValueError: when ``lengths`` or the number of bins does not fit, or a clip has too few frames to be pooled.
-        """
-        check_lengths(x, lengths, shortest=self.shortest)
-        if x.shape[2] != self.bins:
-            raise ValueError(f"the batch has {x.shape[2]} frequency bins; this network was made for {self.bins}")
+        """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as x (B, embedding_size)."""
+        check_lengths(x, lengths, shortest=self.shortest, bins=self.bins)
         for conv, pad in zip(self.convs, self.pads, strict=True):  # a pool that is kept never mixes in padding
             # ReLU behind the pool: the same values, on a quarter of the map
             x = torch.relu(self.pool(conv(nn.functional.pad(mask_tail(x, lengths), pad))))
             lengths = lengths // self.pool.kernel_size[1]
         steps = widened(x.permute(0, 3, 1, 2).flatten(2))  # (B, C, F, T') -> (B, T', C * F): time is the sequence
         with torch.autocast(x.device.type, enabled=False):  # an LSTM in bfloat16 forgets
-            return self.end(self.linear(self.dropout(self._summary(steps, lengths))))
-
-    def _summary(self, steps: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return (B, directions * state) of (B, T', C * F)."""
-        outputs, state = over_time(self.recurrent, steps, lengths)
-        if self.last_states:
-            return state.transpose(0, 1).flatten(1)
-        return outputs.sum(1) / lengths.to(outputs.device, non_blocking=True).unsqueeze(1)
+            outputs, state = over_time(self.recurrent, steps, lengths)
+            if self.last_states:
+                summary = state.transpose(0, 1).flatten(1)  # (B, directions * state)
+            else:
+                summary = outputs.sum(1) / lengths.to(outputs.device, non_blocking=True).unsqueeze(1)
+            return self.end(self.linear(self.dropout(summary)))

@@ -1,23 +1,61 @@
 """Paper 004's two branches side by side: what functionals say, frozen, and what the waveform adds."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Self
 
 import torch
 from torch import nn
 
-from serlib.models.feature_network import FeatureNetwork
-from serlib.models.raw_waveform_network import RawWaveformNetwork
+from serlib.models.pooling import widened
+from serlib.models.raw_waveform_network import RawWaveformNetwork, activation_of
+
+
+class FeatureNetwork(nn.Module):
+    """Stage 1: functionals (88) -> linear (64), activation, dropout: the paper's "64 nodes fully-connected layer".
+
+    ``hidden`` are sizes of more layers before the embedding, each with the ``activation`` (of ``ACTIVATIONS``); the
+    paper is not clear about either. Under ``"relu"`` the embedding is not signed: see ``complementary_loss``.
+    """
+
+    def __init__(
+        self, features: int = 88, *, hidden: Sequence[int] = (), embedding_size: int = 64, dropout: float = 0.5,
+        activation: str = "tanh",
+    ) -> None:  # fmt: skip
+        super().__init__()
+        sizes = (features, *hidden, embedding_size)
+        if min(sizes) < 1 or not 0 <= dropout < 1:
+            raise ValueError(f"layers of {sizes} and dropout {dropout}; allowed are sizes from 1, dropout in [0, 1)")
+        self.features, self.embedding_size = features, embedding_size
+        layers = [(nn.Linear(size, wider), activation_of(activation)) for size, wider in pairwise(sizes)]
+        self.layers = nn.Sequential(*(module for pair in layers for module in pair), nn.Dropout(dropout))
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Embed (B, at least ``features``) as (B, embedding_size); later columns and ``lengths`` are not looked at."""
+        if x.ndim != 2 or x.shape[1] < self.features:
+            raise ValueError(f"the batch has shape {tuple(x.shape)}; needed are (B, {self.features}) functionals")
+        with torch.autocast(x.device.type, enabled=False):  # a matrix so small gains nothing from bfloat16
+            return self.layers(widened(x[:, : self.features]))
+
+
+class UnchangedFeatures(nn.Module):
+    """The functionals themselves in a feature network's place: what E_Ceg compares the waveform's embedding with."""
+
+    def __init__(self, features: int = 88) -> None:
+        super().__init__()
+        self.features = self.embedding_size = features
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the first ``features`` columns of (B, at least ``features``)."""
+        return widened(x[:, : self.features])
 
 
 class DCaEN(nn.Module):
     """The embedding of the functionals and that of the waveform, concatenated: (B, 64 + 64).
 
-    An utterance comes as one row: its functionals, then its samples.
-
-    Args:
-        feature: as stage 1 trained it; None: an untrained one of the paper's size.
-        raw: None: one of the paper's size.
-        frozen: whether ``feature`` stays as it is: its weights do not move, and its dropout is off in training too.
+    An utterance comes as one row: its functionals, then its samples. ``feature`` is as stage 1 trained it; None is an
+    untrained network of the paper's size, and so for ``raw``. ``frozen``: the weights of ``feature`` do not move, and
+    its dropout is off in training too.
     """
 
     def __init__(
@@ -26,9 +64,8 @@ class DCaEN(nn.Module):
         super().__init__()
         self.feature = FeatureNetwork() if feature is None else feature
         self.raw = RawWaveformNetwork() if raw is None else raw
-        self.feature_size = self.feature.embedding_size
+        self.feature_size, self.frozen = self.feature.embedding_size, frozen
         self.embedding_size = self.feature_size + self.raw.embedding_size
-        self.frozen = frozen
         self.feature.requires_grad_(not frozen)
         self.train()
 
@@ -40,10 +77,6 @@ class DCaEN(nn.Module):
         return self
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Embed (B, features + samples), of which ``lengths`` (B,) columns are valid, as [e_feat | e_raw].
-
-        Raises:
-            ValueError: when a clip has no sample behind its functionals, or ``lengths`` does not fit otherwise.
-        """
+        """Embed (B, features + samples), of which ``lengths`` (B,) columns are valid, as [e_feat | e_raw]."""
         features = self.feature.features
         return torch.cat([self.feature(x[:, :features]), self.raw(x[:, features:], lengths - features)], 1)

@@ -6,10 +6,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from serlib.models.feature_network import activation_of
 from serlib.models.pooling import check_lengths, mask_tail, widened
 
 ATTENTION = ("each", "last", "concat")
+ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
+
+
+def activation_of(name: str) -> nn.Module:
+    """Return the module of an activation's name; another than those of ``ACTIVATIONS`` is a ValueError."""
+    if name not in ACTIVATIONS:
+        raise ValueError(f"activation is {name!r}; allowed are {', '.join(ACTIVATIONS)}")
+    return ACTIVATIONS[name]()
 
 
 class RawWaveformNetwork(nn.Module):
@@ -22,11 +29,9 @@ class RawWaveformNetwork(nn.Module):
 
     Args:
         frame: samples of a frame; frames do not overlap. A clip's last one is filled up with zeros.
-        channels: of both convolutions.
-        kernels, strides: of the convolutions, which keep the length but for the stride.
+        channels, kernels, strides: of the convolutions, which keep the length but for the stride.
         group: so many neighbouring channels become one, their maximum.
         cells: of each LSTM.
-        embedding_size: of z.
         attention: the paper has it "in each LSTM layer". ``"each"``: the first layer's outputs are weighed (mean 1),
             the second's are summed; ``"last"``: only the second; ``"concat"``: both are summed and concatenated.
         conv_activation: after each convolution; the paper names none.
@@ -34,9 +39,6 @@ class RawWaveformNetwork(nn.Module):
         framewise: convolve each frame by itself, else the whole waveform (the paper can be read in both ways).
         input_dropout: of samples; 0.5 in the code of Tzirakis et al., not in the paper.
         dropout: of what the attention has summed; not in the paper.
-
-    Raises:
-        ValueError: for sizes that do not fit one another, or an unknown name.
     """
 
     def __init__(
@@ -50,13 +52,12 @@ class RawWaveformNetwork(nn.Module):
         if min(frame, channels, group, cells, embedding_size, *kernels, *strides) < 1 or channels % group:
             raise ValueError(f"channels={channels}, group={group}; allowed are sizes from 1, channels in whole groups")
         if frame % shrink:
-            raise ValueError(
-                f"frame is {frame}; allowed are multiples of {shrink}, by which the convolutions shrink it"
-            )
+            allowed = f"multiples of {shrink}, by which the convolutions shrink it"
+            raise ValueError(f"frame is {frame}; allowed are {allowed}")
         if attention not in ATTENTION:
             raise ValueError(f"attention is {attention!r}; allowed are {', '.join(ATTENTION)}")
         self.frame, self.group, self.attention, self.framewise = frame, group, attention, framewise
-        self.embedding_size, self.shrink = embedding_size, shrink
+        self.embedding_size = embedding_size
         self.conv1 = nn.Conv1d(1, channels, kernels[0], stride=strides[0])
         self.conv2 = nn.Conv1d(channels, channels, kernels[1], stride=strides[1])
         self.conv_activation = activation_of(conv_activation)
@@ -71,16 +72,12 @@ class RawWaveformNetwork(nn.Module):
         """Embed (B, samples), of which ``lengths`` (B,) are valid, as z (B, embedding_size)."""
         units = widened(self.frames(x, lengths))
         with torch.autocast(x.device.type, enabled=False):  # an LSTM in bfloat16 forgets over long clips
-            sums = [self._summed(*pair).squeeze(1) for pair in self._attended(units, lengths)]
+            sums = [(weights.unsqueeze(1) @ heard).squeeze(1) for heard, weights in self._attended(units, lengths)]
             z = torch.cat(sums if self.attention == "concat" else sums[-1:], 1)
             return self.activation(self.linear(self.dropout(z)))
 
     def frames(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return what the convolutions make of every frame: (B, T, channels / group * samples left), 0 past the end.
-
-        Raises:
-            ValueError: when ``lengths`` does not fit the batch.
-        """
+        """Return what the convolutions make of every frame: (B, T, channels / group * samples left), 0 past the end."""
         check_lengths(x, lengths)
         count = -(-lengths // self.frame)
         steps, frame = int(count.max()), self.frame
@@ -99,10 +96,8 @@ class RawWaveformNetwork(nn.Module):
         return self._attended(widened(self.frames(x, lengths)), lengths)[-1][1]
 
     def _convolved(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
-        """Turn (N, 1, samples) into (N, channels / group, samples / shrink); ``lengths`` where clips end inside.
-
-        Each maximum is taken before the activation, which never falls: the same values for a fraction of the time.
-        """
+        """Turn (N, 1, samples) into (N, channels / group, samples / shrink); ``lengths`` where clips end inside."""
+        # each maximum is taken before the activation, which never falls: the same values for a fraction of the time
         x = self._same(self.conv1, x).unflatten(2, (-1, 2))
         x = self.conv_activation(torch.maximum(x[..., 0], x[..., 1]))  # the paper's pooling from 16 to 8 kHz
         if lengths is not None:
@@ -130,7 +125,3 @@ class RawWaveformNetwork(nn.Module):
             if self.attention == "each":
                 units = units * (weights * count.to(weights, non_blocking=True).unsqueeze(1)).unsqueeze(2)
         return pairs
-
-    @staticmethod
-    def _summed(units: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-        return weights.unsqueeze(1) @ units

@@ -1,5 +1,7 @@
 """ResNet-18 for spectrograms of any length (paper 001, section 3.1; He et al. 2015 for what the paper leaves out)."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 
@@ -44,14 +46,8 @@ class ResNet18(nn.Module):
     Without arguments it has the paper's sizes: 11,170,240 parameters, 11,172,292 with the four-class output layer
     that the loss owns. Fig. 2 is not in the paper's text, so stem and widths are those of He et al. [guess].
 
-    Args:
-        width: channels of the first stage; the later ones have 2, 4 and 8 times as many.
-        channels: of the input.
-        preactivation: see :class:`BasicBlock`.
-        dropout: of the embedding, in [0, 1); not in the paper.
-
-    Raises:
-        ValueError: for a number that is not allowed.
+    ``width`` is the number of channels in the first stage; the later ones have 2, 4 and 8 times as many. ``dropout`` of
+    the embedding, in [0, 1), is not in the paper.
     """
 
     def __init__(
@@ -65,15 +61,8 @@ class ResNet18(nn.Module):
         self.conv = nn.Conv2d(channels, width, 7, 2, padding=3, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self.pool = nn.MaxPool2d(3, 2, padding=1)
-        widths = [width, width, 2 * width, 4 * width, 8 * width]
-        self.blocks = nn.ModuleList(
-            BasicBlock(
-                widths[stage] if first else widths[stage + 1], widths[stage + 1], 2 if first and stage else 1,
-                preactivation=preactivation,
-            )
-            for stage in range(4)
-            for first in (True, False)
-        )  # fmt: skip
+        widths = pairwise(width * factor for factor in (1, 1, 1, 2, 2, 4, 4, 8, 8))  # twice as wide, half as long
+        self.blocks = nn.ModuleList(BasicBlock(i, o, o // i, preactivation=preactivation) for i, o in widths)
         self.last = nn.BatchNorm2d(8 * width) if preactivation else None
         self.mean, self.dropout = MaskedMeanPooling(), nn.Dropout(dropout)
         for module in self.modules():
@@ -81,24 +70,11 @@ class ResNet18(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Embed spectrograms.
-
-        Args:
-            x: (B, channels, F, T) float, padded at the end of T.
-            lengths: (B,) int64 valid frames.
-
-        Returns:
-            (B, 8 * width); it does not depend on padding nor, in evaluation mode, on the clip's companions.
-
-        Raises:
-            ValueError: when ``lengths`` does not fit the batch.
-        """
+        """Embed (B, channels, F, T), of which ``lengths`` (B,) frames are valid, as (B, 8 * width)."""
         check_lengths(x, lengths)
-        x = mask_tail(x, lengths)
-        lengths = halved(lengths)
-        x = mask_tail(torch.relu(self.norm(self.conv(x))), lengths)
-        lengths = halved(lengths)
-        x = mask_tail(self.pool(x), lengths)  # after a ReLU a zeroed tail cannot win a maximum
+        x, lengths = self.conv(mask_tail(x, lengths)), halved(lengths)
+        x, lengths = self.pool(mask_tail(torch.relu(self.norm(x)), lengths)), halved(lengths)
+        x = mask_tail(x, lengths)  # after a ReLU a zeroed tail cannot win a maximum
         for block in self.blocks:
             x, lengths = block(x, lengths)
         if self.last is not None:

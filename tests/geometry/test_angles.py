@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serlib.geometry import angles_deg, class_angles, margin_violations, own_and_nearest
+from serlib.geometry import angles_deg, margin_violations, own_and_nearest
 
 WEIGHT = np.array([[2.0, 0.0], [0.0, 0.5], [-1.0, 0.0]])
 
@@ -53,13 +53,6 @@ def test_violations_of_margins_by_hand():
     assert margin_violations(measured, margin=np.array([4, 9, 1])).tolist() == pytest.approx([2 / 3, 1])  # 18 and 9
     assert margin_violations(measured, margin_rad=math.radians(60)).tolist() == pytest.approx([2 / 3, 0])  # 15
     assert margin_violations(measured, margin_rad=np.radians([0, 75, 0])).tolist() == pytest.approx([0, 1])
-
-
-def test_class_angles_by_hand():
-    found = class_angles(at(-10, 10, 85, 95), np.array([0, 0, 3, 3]))
-    assert found.index.tolist() == [0, 3]
-    assert found["intra_deg"].tolist() == pytest.approx([10, 5])
-    assert found["inter_deg"].tolist() == pytest.approx([90, 90])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from serlib.losses import SoftmaxLoss
 from serlib.models import DCaEN, FeatureNetwork, RawWaveformNetwork
-from serlib.models.feature_network import UnchangedFeatures
+from serlib.models.dcaen import UnchangedFeatures
 from serlib.training import Hardware
 
 SMALL = {"frame": 32, "channels": 6, "kernels": (5, 4), "strides": (2, 1), "group": 3, "cells": 7, "embedding_size": 5}

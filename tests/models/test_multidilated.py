@@ -9,8 +9,7 @@ from precision import learned_in_bfloat16
 from torch.nn import functional as F
 
 from serlib.models import MultiDilatedCNN
-from serlib.models.dilated_block import DilatedBlock
-from serlib.models.multidilated import block_dilations
+from serlib.models.multidilated import DilatedBlock, block_dilations
 
 BINS = 12
 SMALL = {"bins": BINS, "width": 4, "embedding_size": 6}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from serlib.models.over_time import over_time
+from serlib.models.pooling import over_time
 
 
 @pytest.mark.parametrize("kind", [nn.GRU, nn.LSTM])

@@ -19,9 +19,6 @@ class AttentionPooling(nn.Module):
         size: C of each vector.
         mode: ``"scale"`` keeps the N vectors (as printed), ``"sum"`` adds them up.
         rescale: ``"none"`` (as printed), ``"count"``: times N, or ``"norm"``: a LayerNorm over C.
-
-    Raises:
-        ValueError: for another ``mode`` or ``rescale``, or a size below 1.
     """
 
     def __init__(self, size: int, *, mode: str = "scale", rescale: str = "none") -> None:

@@ -1,24 +1,23 @@
-"""Pooling that looks at valid frames only, and the mask that keeps padding out of everything else."""
+"""Pooling and recurrence that look at valid frames only, and the mask that keeps padding out of everything else."""
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+def valid_frames(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor | None:
+    """Return which frames of (B, ..., T) lie within each clip's own length: (B, 1, ..., T) bool; None: all of them."""
+    if int(lengths.min()) >= x.shape[-1]:  # lengths are best on the CPU, where asking costs nothing
+        return None
+    keep = torch.arange(x.shape[-1], device=x.device) < lengths.to(x.device, non_blocking=True).unsqueeze(1)
+    return keep.view(len(x), *[1] * (x.ndim - 2), -1)
 
 
 def mask_tail(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-    """Zero what lies past each clip's own length on the last axis, whatever stands there (NaN included).
-
-    Args:
-        x: (B, ..., T).
-        lengths: (B,) int64, valid frames of each clip; best on the CPU, where asking costs nothing.
-
-    Returns:
-        (B, ..., T), ``x`` itself when nothing is padded.
-    """
-    if int(lengths.min()) >= x.shape[-1]:
-        return x
-    keep = torch.arange(x.shape[-1], device=x.device) < lengths.to(x.device, non_blocking=True).unsqueeze(1)
+    """Zero what lies past each clip's length on the last axis of (B, ..., T), whatever stands there (NaN included)."""
+    keep = valid_frames(x, lengths)
     # torch.where keeps the channels_last layout in both directions; masked_fill loses it and halves the speed.
-    return torch.where(keep.view(len(x), *[1] * (x.ndim - 2), -1), x, 0)
+    return x if keep is None else torch.where(keep, x, 0)
 
 
 def widened(x: torch.Tensor) -> torch.Tensor:
@@ -31,17 +30,15 @@ def halved(lengths: torch.Tensor) -> torch.Tensor:
     return (lengths + 1) // 2
 
 
-def check_lengths(x: torch.Tensor, lengths: torch.Tensor, *, shortest: int = 1) -> None:
-    """Refuse lengths that do not fit the batch.
-
-    Raises:
-        ValueError: when ``lengths`` is not (B,) integers between ``shortest`` and the batch's time axis.
-    """
+def check_lengths(x: torch.Tensor, lengths: torch.Tensor, *, shortest: int = 1, bins: int | None = None) -> None:
+    """Refuse a batch (B, ..., T) whose ``lengths`` are not (B,) integers in ``shortest``..T, or of other ``bins``."""
     if lengths.shape != (len(x),) or lengths.is_floating_point():
         raise ValueError(f"lengths is {lengths.dtype} {tuple(lengths.shape)}; needed is int64 ({len(x)},), one a clip")
     low, high = int(lengths.min()), int(lengths.max())
     if low < shortest or high > x.shape[-1]:
         raise ValueError(f"lengths lie in {low}..{high}; allowed are {shortest}..{x.shape[-1]} frames for this batch")
+    if bins is not None and x.shape[2] != bins:
+        raise ValueError(f"the batch has {x.shape[2]} frequency bins; this network was made for {bins}")
 
 
 class MaskedMeanPooling(nn.Module):
@@ -51,3 +48,18 @@ class MaskedMeanPooling(nn.Module):
         """Pool (B, C, F, T) with ``lengths`` (B,) to (B, C)."""
         total = widened(mask_tail(x, lengths)).sum((2, 3))
         return total / (lengths.to(x.device, non_blocking=True).unsqueeze(1) * x.shape[2])
+
+
+def over_time(recurrent: nn.RNNBase, steps: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Run a GRU or LSTM (batch first) over padded steps (B, T, F), of which ``lengths`` (B,) int64 are valid.
+
+    Outputs are (B, T', directions * state), zero behind a clip's end, the last states (layers * directions, B, state):
+    forwards after the last valid step, backwards after the first.
+    """
+    # torch would sort the clips itself (enforce_sorted=False), and have a GPU wait for the order twice
+    lengths, order = torch.sort(lengths.cpu(), descending=True)
+    order, back = (each.to(steps.device, non_blocking=True) for each in (order, order.argsort()))
+    outputs, state = recurrent(pack_padded_sequence(steps.index_select(0, order), lengths, batch_first=True))
+    state = state[0] if isinstance(state, tuple) else state
+    padded, _ = pad_packed_sequence(outputs, batch_first=True)
+    return padded.index_select(0, back), state.index_select(1, back)
