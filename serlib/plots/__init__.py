@@ -1,1 +1,1 @@
-"""Filled by its room."""
+"""Pictures, a file for each notebook or kind of result: they take results, return figures and never train."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.stats import norm
 
-from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour, titled
+from serlib.plots.style import SERIES_COLOURS, emotion_colour, grid, key_below, look, panels, series, titled
 
 
 def best_cut(gap: float, ratio: float) -> tuple[float, float, float]:
@@ -25,7 +25,7 @@ def best_cut(gap: float, ratio: float) -> tuple[float, float, float]:
 
 def cost_of_imbalance(gap: float, ratios: Sequence[float]) -> Figure:
     """Draw two classes at the last of ``ratios`` with the best cut, and recalls, UA and WA (%) over all of them."""
-    figure, (bells, lines) = plt.subplots(1, 2, figsize=(10, 3.8))
+    figure, (bells, lines) = panels(2, 3.6)
     x, top = np.linspace(-gap / 2 - 3, gap / 2 + 3, 300), ratios[-1]
     for side, weight, colour, name in ((-1, top, SERIES_COLOURS[0], "large"), (1, 1, SERIES_COLOURS[1], "small")):
         density = weight / (top + 1) * norm.pdf(x, side * gap / 2)
@@ -34,14 +34,11 @@ def cost_of_imbalance(gap: float, ratios: Sequence[float]) -> Figure:
     for cut, line, name in ((0, ":", "fair cut"), (best_cut(gap, top)[0], "--", "cut with the best WA")):
         bells.axvline(cut, color="black", linestyle=line, linewidth=1.5, label=name)
     bells.set(xlabel="feature", yticks=[], title=f"large : small = {top:g} : 1")
-    bells.legend(fontsize=9)
-    large, small = 100 * np.array([best_cut(gap, ratio)[1:] for ratio in ratios]).T
+    bells.legend(fontsize=8, loc="upper right", frameon=True, framealpha=1)
+    table = pd.DataFrame({f"{r:g} : 1": best_cut(gap, r)[1:] for r in ratios}, ["recall, large", "recall, small"]).T
     parts = np.asarray(ratios) / (np.asarray(ratios) + 1)
-    ua, wa = (large + small) / 2, parts * large + (1 - parts) * small
-    rows = {"recall, large": large, "recall, small": small, "UA": ua, "WA": wa}
-    for i, (name, values) in enumerate(rows.items()):
-        lines.plot(range(len(ratios)), values, MARKERS[i] + "-", color=SERIES_COLOURS[i], label=name)
-    lines.set_xticks(range(len(ratios)), [f"{ratio:g} : 1" for ratio in ratios])
+    wa = parts * table["recall, large"] + (1 - parts) * table["recall, small"]
+    series(lines, 100 * table.assign(UA=table.mean(axis=1), WA=wa))
     lines.set(xlabel="large : small", ylabel="%", ylim=(0, 102), title="at the cut with the best WA")
     lines.legend(ncols=2, loc="lower left")
     return figure
@@ -51,19 +48,17 @@ def segments(
     signal: np.ndarray, starts: Mapping[str, Sequence[float]], *, rate_hz: int, seconds: float, title: str, colour: str
 ) -> Figure:
     """Draw a waveform (samples,) over bars of ``seconds`` at ``starts`` (s), a group per name."""
-    rows = 0.23 * sum(map(len, starts.values()))
-    figure, (wave, bars) = plt.subplots(2, 1, figsize=(9, 2 + rows), sharex=True, height_ratios=(1.4, rows))
-    wave.plot(np.arange(len(signal)) / rate_hz, signal, color=colour, linewidth=0.6)
+    places, end = np.concatenate([*starts.values()]), len(signal) / rate_hz
+    counts, rows = [*map(len, starts.values())], 0.23 * len(places)
+    figure, ((wave,), (bars,)) = grid(2, 1, 2 + rows, sharex=True, height_ratios=(1.4, rows))
+    wave.plot(np.linspace(0, end, len(signal), endpoint=False), signal, color=colour, linewidth=0.6)
     wave.set(ylabel="amplitude", title=title)
-    height, ticks = 0, {}
-    for i, (name, places) in enumerate(starts.items()):
-        ticks[f"{name}: {len(places)}"] = height + (len(places) - 1) / 2
-        for place in places:
-            bars.barh(height, seconds, left=place, height=0.8, color=SERIES_COLOURS[i], alpha=0.75)
-            height += 1
-    bars.axvline(len(signal) / rate_hz, color="black", linestyle=":", linewidth=1.5)
-    bars.set_yticks(list(ticks.values()), list(ticks))
-    bars.set(xlabel="time (s); dotted: the end of the utterance", ylim=(height - 0.4, -0.6))
+    colours = np.repeat(SERIES_COLOURS[: len(starts)], counts)
+    bars.barh(range(len(places)), seconds, left=places, color=colours, alpha=0.75)
+    bars.axvline(end, color="black", linestyle=":", linewidth=1.5)
+    middles = np.cumsum(counts) - (np.array(counts) + 1) / 2
+    bars.set_yticks(middles, [f"{name}: {count}" for name, count in zip(starts, counts, strict=True)])
+    bars.set(xlabel="time (s); dotted: the end of the utterance", ylim=(len(places) - 0.4, -0.6))
     bars.grid(axis="y", visible=False)
     return figure
 
@@ -74,15 +69,16 @@ def shapes(networks: Mapping[str, Sequence[tuple[str, tuple[int, ...]]]]) -> Fig
     A shape is (channels, frequency, time), (time, numbers) or (numbers,). Up is frequency or numbers, across is time,
     both as square roots so that the small ones can be seen; sheets are channels.
     """
-    figure, rows = plt.subplots(len(networks), 1, figsize=(11, 2.7 * len(networks)), squeeze=False)
+    figure, rows = grid(len(networks), 1, 2.3 * len(networks))
     for (title, steps), axes in zip(networks.items(), rows[:, 0], strict=True):
         for place, (step, shape) in enumerate(steps):
             _stack(axes, place, shape)
-            axes.text(place, -0.72, f"{step}\n{' × '.join(map(str, shape))}", ha="center", va="top", fontsize=9)
-        for place in range(len(steps) - 1):
-            axes.annotate(
-                "", (place + 0.62, 0), (place + 0.42, 0), arrowprops={"arrowstyle": "->", "color": SERIES_COLOURS[6]}
-            )
+            text = step.replace(", ", ",\n") + "\n" + "×".join(map(str, shape))
+            axes.text(place, -0.66, text, ha="center", va="top", fontsize=8)
+            if place:
+                axes.annotate(
+                    "", (place - 0.38, 0), (place - 0.58, 0), arrowprops={"arrowstyle": "->", "color": "grey"}
+                )
         axes.set(xlim=(-0.6, max(map(len, networks.values())) - 0.4), ylim=(-1.1, 0.75), title=title)
         axes.axis("off")
     return figure
@@ -106,9 +102,9 @@ def gains(table: pd.DataFrame, *, corpus: str, unit: str, synthetic: bool = Fals
     ``table`` has columns network, variant, published (NaN where not printed), measured, low, high, in points.
     """
     groups = list(table.groupby("network", sort=False))
-    size = (5 * len(groups), 1.6 + 0.34 * max(len(rows) for _, rows in groups))
-    figure, axes = plt.subplots(1, len(groups), figsize=size, sharex=True, squeeze=False)
-    for panel, (network, rows) in zip(axes[0], groups, strict=True):
+    height = 1.6 + 0.34 * max(len(rows) for _, rows in groups)
+    figure, axes = panels(len(groups), height, sharex=True)
+    for panel, (network, rows) in zip(axes, groups, strict=True):
         places = np.arange(len(rows))
         panel.axvline(0, color="black", linewidth=1)
         panel.plot(rows["published"], places - 0.14, "D", color="grey", mfc="white", label="published, IEMOCAP")
@@ -116,29 +112,34 @@ def gains(table: pd.DataFrame, *, corpus: str, unit: str, synthetic: bool = Fals
         panel.plot(rows["measured"], places + 0.14, "o", color=SERIES_COLOURS[0], label=f"measured, {corpus}")
         panel.set_yticks(places, rows["variant"])
         panel.set(xlabel=unit, title=titled(network, synthetic), ylim=(len(rows) - 0.4, -0.6))
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    key_below(figure)
     return figure
 
 
-def angle_grid(measured: Mapping[str, pd.DataFrame], names: Sequence[str], *, synthetic: bool = False) -> Figure:
+def angle_grid(
+    measured: Mapping[str, pd.DataFrame], names: Sequence[str], *, cones_deg: Sequence[float] | None = None,
+    synthetic: bool = False,
+) -> Figure:  # fmt: skip
     """Draw angles to the own (filled) and to the nearest other weight (line): a column per loss, a row per class.
 
-    The tables are those of ``geometry.own_and_nearest``; bars count in per cent of the class.
+    The tables are those of ``geometry.own_and_nearest``; bars count in per cent of the class. ``cones_deg`` (C,), where
+    given, marks the half-width of each class' training cone.
     """
-    size = (1.2 + 2.9 * len(measured), 1.3 + 0.72 * len(names))
-    figure, axes = plt.subplots(len(names), len(measured), figsize=size, sharex=True, sharey=True, squeeze=False)
-    bins = np.arange(0, 181, 6)
+    figure, axes = grid(len(names), len(measured), 1.3 + 0.72 * len(names), sharex=True, sharey=True)
     for (title, table), column in zip(measured.items(), axes.T, strict=True):
         for i, (name, panel) in enumerate(zip(names, column, strict=True)):
-            rows = table[table["label"] == i]
-            each = np.full(len(rows), 100 / max(1, len(rows)))
-            panel.hist(rows["own_deg"], bins, weights=each, color=emotion_colour(name, i))
-            panel.hist(rows["nearest_other_deg"], bins, weights=each, histtype="step", color="black", linewidth=1.2)
-            panel.set(yticks=[])
-        column[0].set_title(titled(title, synthetic), fontsize=11)
-        column[-1].set(xlabel="angle (°)", xlim=(0, 180), xticks=(0, 60, 120, 180))
-    for name, panel in zip(names, axes[:, 0], strict=True):
-        panel.set_ylabel(name, rotation=0, ha="right", va="center")
+            rows, bars = table[table["label"] == i], {"bins": np.arange(0, 181, 6), "stat": "percent", "ax": panel}
+            own = {"color": emotion_colour(name, i), "alpha": 1, "linewidth": 0}
+            sns.histplot(rows["own_deg"], label="own weight", **own, **bars)
+            other = {"element": "step", "fill": False, "color": "black", "linewidth": 1.2}
+            sns.histplot(rows["nearest_other_deg"], label="nearest other", **other, **bars)
+            if cones_deg is not None:
+                panel.axvline(cones_deg[i], color="black", linestyle=":", label="training cone")
+            panel.set(yticks=[], xlabel="angle (°)", xlim=(0, 180), xticks=(0, 60, 120, 180))
+            panel.set_ylabel(name, rotation=0, ha="right", va="center", visible=True)
+            panel.label_outer()
+        column[0].set_title(titled(title, synthetic))
+    key_below(figure)
     return figure
 
 
@@ -147,16 +148,15 @@ def owned(tables: Mapping[str, pd.DataFrame], names: Sequence[str], *, synthetic
 
     ``tables`` maps a loss to its shares, a row per trained network and a column per class; ``names`` label the columns.
     """
-    figure, axes = plt.subplots(figsize=(8.5, 3.8))
-    for i, (loss, shares) in enumerate(tables.items()):
-        places = np.arange(len(names)) + 0.16 * (i - (len(tables) - 1) / 2)
-        low, mean, high = 100 * shares.min(), 100 * shares.mean(), 100 * shares.max()
-        style = {"color": SERIES_COLOURS[i], "marker": MARKERS[i], "linestyle": "", "capsize": 3}
-        axes.errorbar(places, mean, [mean - low, high - mean], label=loss, **style)
+    figure, (axes,) = panels(1, 3.8)
+    low, mean, high = (
+        pd.DataFrame({loss: 100 * shares.agg(how).to_numpy() for loss, shares in tables.items()}, index=names)
+        for how in ("min", "mean", "max")
+    )
     axes.axhline(100 / len(names), color="black", linestyle=":", linewidth=1.2, label="even")
-    axes.set_xticks(range(len(names)), names)
+    series(axes, mean, (low, high), dodge=0.16, linestyle="")
     axes.set(ylabel="owned share of directions, %", title=titled("who owns the sphere", synthetic))
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    key_below(figure)
     return figure
 
 
@@ -166,15 +166,13 @@ def trade_off(table: pd.DataFrame, curves: Mapping[str, np.ndarray], *, syntheti
     ``table`` has columns condition, loss, wa, wa_low, wa_high, recall, recall_low and recall_high (%); ``curves`` are
     (n, 2) points (WA, recall) of each condition, from one network whose cut is moved.
     """
-    size = (1 + 2.4 * len(curves), 4)
-    figure, axes = plt.subplots(1, len(curves), figsize=size, sharex=True, sharey=True, squeeze=False)
-    for panel, (condition, rows) in zip(axes[0], table.groupby("condition", sort=False), strict=True):
+    figure, axes = panels(len(curves), 3.8, sharex=True, sharey=True)
+    for panel, (condition, rows) in zip(axes, table.groupby("condition", sort=False), strict=True):
         panel.plot(*curves[condition].T, color=SERIES_COLOURS[6], label="softmax, cut moved")
         for i, row in enumerate(rows.to_dict("records")):
             errors = [[[row[k] - row[f"{k}_low"]], [row[f"{k}_high"] - row[k]]] for k in ("recall", "wa")]
-            style = {"marker": MARKERS[i], "color": SERIES_COLOURS[i], "elinewidth": 1, "linestyle": ""}
-            panel.errorbar(row["wa"], row["recall"], *errors, label=row["loss"], **style)
+            panel.errorbar(row["wa"], row["recall"], *errors, label=row["loss"], elinewidth=1, linestyle="", **look(i))
         panel.set(xlabel="WA, %", title=titled(condition, synthetic))
-    axes[0, 0].set_ylabel("recall of the small classes, %")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+    axes[0].set_ylabel("recall of the small classes, %")
+    key_below(figure, columns=3)
     return figure

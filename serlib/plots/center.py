@@ -2,42 +2,46 @@
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour, titled
+from serlib.plots.style import SERIES_COLOURS, key_below, look, panels, series, titled
 
 _LABELS = {"intra": "distance to the own mean", "inter": "from mean to nearest mean", "ratio": "intra / inter"}
 
 
 def cloud(
-    axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str], centers: np.ndarray | None = None
-) -> None:
-    """Draw points (N, 2) in colour and marker of their class, and the classes' centres (C, 2) as large ones."""
+    axes: Axes, points: np.ndarray, labels: np.ndarray, names: Sequence[str], centers: np.ndarray | None = None,
+    **options: object,
+) -> None:  # fmt: skip
+    """Draw points (N, 2) in colour and marker of their class, and the classes' centres (C, 2) as large ones.
+
+    ``options``: of ``scatter``, for the points.
+    """
     for i, name in enumerate(names):
-        style = {"color": emotion_colour(name, i), "marker": MARKERS[i % len(MARKERS)]}
-        axes.scatter(*points[labels == i].T, 16, alpha=0.6, linewidths=0, label=name, **style)
+        style, own = look(i, name), labels == i
+        dots = {"s": 16, "alpha": 0.6, "linewidths": 0, "label": name, "zorder": 3 - own.mean()}  # small ones on top
+        axes.scatter(*points[own].T, **dots | style | options)
         if centers is not None:
-            axes.scatter(*centers[i], 130, edgecolors="black", linewidths=1.2, zorder=3, **style)
+            axes.scatter(*centers[i], 130, edgecolors="black", linewidths=1.2, zorder=4, **style)
 
 
-def clouds(panels: Mapping[str, tuple], names: Sequence[str], *, shared: bool = False, ticks: bool = True) -> Figure:
+def clouds(maps: Mapping[str, tuple], names: Sequence[str], *, shared: bool = False, ticks: bool = True) -> Figure:
     """Draw clouds side by side: title -> (points (N, 2), labels (N,)), with or without centres (C, 2).
 
     ``shared`` gives all panels one scale; without ``ticks`` the axes show no numbers, for maps without units.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(3.2 * len(panels), 3.9), squeeze=False)
-    everything = {title: np.concatenate([points, *centers]) for title, (points, _, *centers) in panels.items()}
-    for (title, (points, labels, *centers)), panel in zip(panels.items(), axes[0], strict=True):
+    figure, axes = panels(len(maps), 3)
+    spans = {title: np.concatenate([points, *centers]) for title, (points, _, *centers) in maps.items()}
+    for (title, (points, labels, *centers)), panel in zip(maps.items(), axes, strict=True):
         cloud(panel, points, labels, names, *centers)
-        shown = np.concatenate([*everything.values()]) if shared else everything[title]
+        shown = np.concatenate([*spans.values()]) if shared else spans[title]
         middle, reach = (shown.max(0) + shown.min(0)) / 2, 0.55 * np.ptp(shown, axis=0).max()
         panel.set(title=title, aspect="equal", **({} if ticks else {"xticks": [], "yticks": []}))
         panel.set(xlim=middle[0] + reach * np.array([-1, 1]), ylim=middle[1] + reach * np.array([-1, 1]))
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(names), markerscale=2)
+    key_below(figure, columns=len(names), markerscale=2, columnspacing=1, handletextpad=0)
     return figure
 
 
@@ -46,30 +50,27 @@ def sweep(dev_ua: pd.DataFrame, clusters: pd.DataFrame, chosen: float, *, synthe
 
     The recipe's lambda, ``chosen``, is marked.
     """
-    figure, axes = plt.subplots(1, 1 + clusters.shape[1], figsize=(4.2 * (1 + clusters.shape[1]), 3.6))
-    places = range(len(dev_ua))
-    axes[0].plot(places, dev_ua, color=SERIES_COLOURS[6], linewidth=0.8, alpha=0.5)
-    axes[0].plot(places, dev_ua.mean(axis=1), "o-", color=SERIES_COLOURS[0])
-    axes[0].set(ylabel="UA on dev, %", title=titled("what λ is chosen by", synthetic))
-    for i, (column, panel) in enumerate(zip(clusters, axes[1:], strict=True), 1):
-        panel.plot(places, clusters[column], MARKERS[i] + "-", color=SERIES_COLOURS[i])
-        panel.set(ylabel=f"{_LABELS.get(column, column)}, test part")
-    axes[1].set_title(titled("what λ does to the clusters", synthetic))
-    for panel in axes:
+    figure, axes = panels(1 + clusters.shape[1], 3.2)
+    axes[0].plot(range(len(dev_ua)), dev_ua, color=SERIES_COLOURS[6], linewidth=0.8, alpha=0.5)
+    for i, (column, panel) in enumerate(zip([dev_ua.mean(axis=1), *clusters.T.to_numpy()], axes, strict=True)):
+        series(panel, pd.DataFrame({"": column}, index=dev_ua.index), first=i)
+        panel.set_xticks(range(len(dev_ua)), [f"{value:g}" for value in dev_ua.index], rotation=40)
         panel.axvline(dev_ua.index.get_loc(chosen), color="black", linestyle=":", linewidth=1.2)
-        panel.set_xticks(places, [f"{value:g}" for value in dev_ua.index])
-        panel.set(xlabel="λ (dotted: the recipe's)")
+        panel.set_xlabel("λ (dotted: the recipe's)")
+    axes[0].set(ylabel="UA on dev, %", title=titled("λ and UA", synthetic))
+    axes[1].set_title(titled("λ and clusters", synthetic))
+    for column, panel in zip(clusters, axes[1:], strict=True):
+        panel.set_ylabel(f"{_LABELS.get(column, column)}, test part")
     return figure
 
 
 def courses(tables: Mapping[str, pd.DataFrame], *, synthetic: bool = False) -> Figure:
     """Draw measures over epochs: name -> table indexed by epoch, with columns of ``geometry.clustering``."""
     columns = next(iter(tables.values())).columns
-    figure, axes = plt.subplots(1, len(columns), figsize=(3.2 * len(columns), 3.6), squeeze=False)
-    for column, panel in zip(columns, axes[0], strict=True):
-        for i, (name, table) in enumerate(tables.items()):
-            panel.plot(table.index, table[column], MARKERS[i] + "-", color=SERIES_COLOURS[i], label=name)
+    figure, axes = panels(len(columns), 2.9)
+    for column, panel in zip(columns, axes, strict=True):
+        series(panel, pd.DataFrame({name: table[column] for name, table in tables.items()}))
         panel.set(xlabel="epoch", ylabel=_LABELS.get(column, column))
-    axes[0, 0].set_title(titled("clusters, dev part", synthetic))
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=len(tables))
+    axes[0].set_title(titled("clusters, dev part", synthetic))
+    key_below(figure)
     return figure

@@ -10,38 +10,32 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Wedge
 
 from serlib.geometry.domains import Domains
-from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour
+from serlib.plots.angular import angle_grid
+from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour, grid, panels
 
-_FIRST, _SECOND, _GREY = SERIES_COLOURS[0], SERIES_COLOURS[1], "#6E6E6E"
-_PAPER = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
+_FIRST, _SECOND, _GREY = SERIES_COLOURS[0], SERIES_COLOURS[1], SERIES_COLOURS[6]
 
 
 def dot_product(x: np.ndarray, weight: np.ndarray, names: Sequence[str]) -> Figure:
     """Draw one 2-D feature (2,) among unit class weights (C, 2), and its logits |x| cos(theta) as shadows of x."""
-    unit = weight / np.linalg.norm(weight, axis=1, keepdims=True)
-    logits, turns = unit @ x, np.degrees(np.arctan2(unit[:, 1], unit[:, 0]))
-    own = np.degrees(np.arctan2(x[1], x[0]))
-    figure, (circle, bars) = plt.subplots(1, 2, figsize=(9, 4.2), width_ratios=(1.2, 1))
+    unit, length = weight / np.linalg.norm(weight, axis=1, keepdims=True), np.linalg.norm(x)
+    logits, turns, own = unit @ x, np.degrees(np.arctan2(*unit.T[::-1])), np.degrees(np.arctan2(*x[::-1]))
+    figure, ((circle, bars),) = grid(1, 2, 3.8, width_ratios=(1.1, 1))
     circle.add_patch(plt.Circle((0, 0), 1, fill=False, color=_GREY, linewidth=1))
     for i, (w, logit, turn, name) in enumerate(zip(unit, logits, turns, names, strict=True)):
-        colour = emotion_colour(name, i)
+        colour, theta = emotion_colour(name, i), (turn - own + 180) % 360 - 180
         _arrow(circle, w, colour, name)
         circle.plot(*np.stack([x, logit * w]).T, ":", color=colour, linewidth=1.2)
         circle.plot(*(logit * w), MARKERS[i], color=colour, markersize=7)
-        theta = (turn - own + 180) % 360 - 180
-        ends = (own, own + theta) if theta > 0 else (own + theta, own)
-        circle.add_patch(Arc((0, 0), *2 * [0.5 + 0.2 * i], theta1=ends[0], theta2=ends[1], color=colour, linewidth=1.5))
-        bars.barh(i, logit, color=colour)
-        bars.text(
-            max(logit, 0) + 0.05, i, f"{np.linalg.norm(x):.2f} · cos {abs(theta):.0f}° = {logit + 0:.2f}", va="center"
-        )
+        low, high = sorted((own, own + theta))
+        circle.add_patch(Arc((0, 0), *2 * [0.5 + 0.2 * i], theta1=low, theta2=high, color=colour, linewidth=1.5))
+        bars.barh(name, logit, color=colour)
+        bars.text(max(logit, 0) + 0.05, i, f"{length:.2f} · cos {abs(theta):.0f}° = {logit + 0:.2f}", va="center")
     _arrow(circle, x, "black", "x")
-    reach = 1.5 * max(1, np.linalg.norm(x))
+    reach = 1.5 * max(1, length)
     circle.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title="Feature and class weights")
-    bars.set(
-        yticks=range(len(names)), yticklabels=names, xlabel="logit |x| cos θ", title="The shadow of x on each weight"
-    )
-    bars.set_xlim(min(0, logits.min()) - 0.1, max(0, logits.max()) + 1.9 * np.linalg.norm(x))
+    bars.set(xlabel="logit |x| cos θ", title="The shadow of x on each weight")
+    bars.set_xlim(min(0, logits.min()) - 0.1, max(0, logits.max()) + 2.4 * length)
     bars.invert_yaxis()
     bars.axvline(0, color="black", linewidth=1)
     return figure
@@ -52,18 +46,18 @@ def logit_curves(theta_deg: np.ndarray, curves: Mapping[str, Mapping[str, tuple[
 
     ``curves`` maps panel titles to lines: label -> (logit (n,), slope per radian (n,)).
     """
-    figure, axes = plt.subplots(2, len(curves), figsize=(2.4 * len(curves), 5), sharex=True, squeeze=False)
-    for (title, lines), (upper, lower) in zip(curves.items(), axes.T, strict=True):
-        upper.plot(theta_deg, np.cos(np.radians(theta_deg)), "--", color=_GREY, linewidth=1.2, label="cos θ")
-        lower.plot(theta_deg, -np.sin(np.radians(theta_deg)), "--", color=_GREY, linewidth=1.2)
-        for i, (label, (logit, slope)) in enumerate(lines.items()):
-            style = {"color": SERIES_COLOURS[i], "linestyle": ("-", "-.", (0, (1, 1)))[i % 3], "label": label}
-            upper.plot(theta_deg, logit, **style)
-            lower.plot(theta_deg, slope, **style)
-        low, high = upper.get_ylim()
-        upper.set(title=title, xlim=(0, 180), ylim=(low - 0.4 * (high - low), high))  # room for the legend
-        upper.legend(loc="lower left")
-        lower.set(xlabel="angle θ (°)", xticks=(0, 90, 180))
+    figure, axes = grid(2, len(curves), 4.8, sharex=True)
+    radians = np.radians(theta_deg)
+    for (title, lines), column in zip(curves.items(), axes.T, strict=True):
+        lines = {"cos θ": (np.cos(radians), -np.sin(radians)), **lines}
+        for i, (label, values) in enumerate(lines.items()):
+            line = ("--", "-", "-.", (0, (1, 1)))[i % 4]
+            style = {"color": SERIES_COLOURS[i - 1] if i else _GREY, "linestyle": line, "linewidth": 2 if i else 1.2}
+            for panel, value in zip(column, values, strict=True):
+                panel.plot(theta_deg, value, label=label, **style)
+        column[0].set_title(title, fontsize=10)
+        column[0].legend(loc="upper left", bbox_to_anchor=(-0.1, -0.02), fontsize=8, handlelength=1.2)
+        column[1].set(xlabel="angle θ (°)", xlim=(0, 180), xticks=(0, 90, 180))
     axes[0, 0].set_ylabel("target logit f(θ)")
     axes[1, 0].set_ylabel("slope df/dθ (per radian)")
     return figure
@@ -72,22 +66,23 @@ def logit_curves(theta_deg: np.ndarray, curves: Mapping[str, Mapping[str, tuple[
 def two_class_domain(domains: Domains, *, axes: Axes | None = None, title: str = "") -> Figure:
     """Draw Figure 2 of paper 000: w1, u1, u2, w2, the bisector, the cones and the angles x, y, z, D1 and D2."""
     axes = axes or plt.subplots(figsize=(5.6, 4.2), layout="none")[1]
+    x, y, z, (d1, d2) = domains.x_deg, domains.y_deg, domains.z_deg, domains.d_deg
     left, right = 90 + domains.angle_deg / 2, 90 - domains.angle_deg / 2
-    u1, u2 = left - domains.x_deg, right + domains.y_deg
+    u1, u2 = left - x, right + y
     for turn, label, colour, width in (
         (u1, "u₁", _FIRST, 1.2), (left, "w₁", _FIRST, 2.5), (u2, "u₂", _SECOND, 1.2), (right, "w₂", _SECOND, 2.5),
     ):  # fmt: skip
         _arrow(axes, _at(turn), colour, label, width=width)
     axes.plot([0, 0], [0, 1.4], "--", color="black", linewidth=1.2)
     axes.text(0, 1.43, "bisector", ha="center")
+    paper = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
     for name, low, high, radius, colour in (
         ("x", u1, left, 0.75, _FIRST), ("y", right, u2, 0.75, _SECOND), ("z", u2, u1, 0.45, "none"),
         ("D₁", 90, left, 1.3, "none"), ("D₂", right, 90, 1.3, "none"),
     ):  # fmt: skip
         axes.add_patch(Wedge((0, 0), radius, low, high, color=colour, alpha=0.3, linewidth=0))
         axes.add_patch(Arc((0, 0), 2 * radius, 2 * radius, theta1=low, theta2=high, color="black", linewidth=1))
-        axes.text(*_at((low + high) / 2, radius), name, ha="center", va="center", bbox=_PAPER, fontsize=12)
-    x, y, z, (d1, d2) = domains.x_deg, domains.y_deg, domains.z_deg, domains.d_deg
+        axes.text(*_at((low + high) / 2, radius), name, ha="center", va="center", bbox=paper, fontsize=12)
     values = f"x = {x:.1f}°   y = {y:.1f}°   z = {z:.1f}°\nD₁ = {d1:.1f}°   D₂ = {d2:.1f}°"
     axes.text(0, -0.12, values, ha="center", va="top")
     axes.set(xlim=(-1.4, 1.4), ylim=(-0.42, 1.55), aspect="equal", title=title)
@@ -97,14 +92,12 @@ def two_class_domain(domains: Domains, *, axes: Axes | None = None, title: str =
 
 def effective_margins(steps: np.ndarray, lambdas: np.ndarray, margins: Mapping[int, np.ndarray]) -> Figure:
     """Draw lambda (n,) over training steps (n,), and the effective margin (n,) at these steps per nominal margin."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.8))
-    left.plot(steps, lambdas, color="black")
-    left.set(xscale="log", yscale="log", xlabel="training step", ylabel="λ", title="λ falls, then stays")
-    for i, (margin, values) in enumerate(margins.items()):
-        right.plot(steps, values, color=SERIES_COLOURS[i], label=f"m = {margin}: ends at {values[-1]:.2f}")
-    right.set(
-        xscale="log", xlabel="training step", ylabel="effective margin A/x − 1", title="What the loss really asks for"
-    )
+    figure, (left, right) = panels(2, 3.6)
+    left.loglog(steps, lambdas, color="black")
+    left.set(xlabel="training step", ylabel="λ", title="λ falls, then stays")
+    for colour, (margin, values) in zip(SERIES_COLOURS, margins.items(), strict=False):
+        right.semilogx(steps, values, color=colour, label=f"m = {margin}: ends at {values[-1]:.2f}")
+    right.set(xlabel="training step", ylabel="effective margin A/x − 1", title="What the loss really asks for")
     right.legend()
     return figure
 
@@ -112,24 +105,8 @@ def effective_margins(steps: np.ndarray, lambdas: np.ndarray, margins: Mapping[i
 def angle_histogram(
     measured: pd.DataFrame, names: Sequence[str], *, cones_deg: Sequence[float] | None = None
 ) -> Figure:
-    """Draw, per class, the angles to the own and to the nearest other class weight (from ``geometry.own_and_nearest``).
-
-    ``cones_deg`` (C,), where given, marks the half-width of each class' training cone.
-    """
-    figure, axes = plt.subplots(len(names), 1, figsize=(7, 1.3 * len(names) + 0.8), sharex=True, squeeze=False)
-    for i, (name, panel) in enumerate(zip(names, axes[:, 0], strict=True)):
-        rows, bins = measured[measured["label"] == i], np.arange(0, 181, 4)
-        panel.hist(rows["own_deg"], bins, color=emotion_colour(name, i), label="own weight")
-        panel.hist(
-            rows["nearest_other_deg"], bins, histtype="step", color="black", linewidth=1.5, label="nearest other"
-        )
-        if cones_deg is not None:
-            panel.axvline(cones_deg[i], color="black", linestyle=":", label="training cone")
-        panel.set(ylabel=f"{name}\ncount")
-        panel.locator_params(axis="y", integer=True, nbins=4)
-    axes[0, 0].legend(loc="upper right")
-    axes[-1, 0].set(xlabel="angle (°)", xlim=(0, 180))
-    return figure
+    """Draw ``angle_grid`` of one loss."""
+    return angle_grid({"": measured}, names, cones_deg=cones_deg)
 
 
 def _at(turn_deg: float, radius: float = 1.0) -> np.ndarray:
@@ -141,11 +118,5 @@ def _arrow(axes: Axes, tip: np.ndarray, colour: str, label: str, *, width: float
     axes.annotate("", tip, (0, 0), arrowprops=shaft)
     turn = tip / np.linalg.norm(tip)
     anchor = "left" if turn[0] > 0.3 else "right" if turn[0] < -0.3 else "center"
-    axes.text(
-        *(tip + (0.18 if anchor == "center" else 0.08) * turn),
-        label,
-        color=colour,
-        ha=anchor,
-        va="center",
-        fontweight="bold",
-    )
+    place = tip + (0.18 if anchor == "center" else 0.08) * turn
+    axes.text(*place, label, color=colour, ha=anchor, va="center", fontweight="bold")

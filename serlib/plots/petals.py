@@ -12,7 +12,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from serlib.geometry.toy import Course
-from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour
+from serlib.plots.center import cloud
+from serlib.plots.style import emotion_colour, key_below, look, panels, series
 
 _COS, _SIN = np.cos(np.radians(20)), np.sin(np.radians(20))  # the eye stands 20 degrees east and 20 degrees up
 _VIEW = np.array([[-_SIN, _COS, 0], [-_SIN * _COS, -(_SIN**2), _COS], [_COS**2, _SIN * _COS, _SIN]])  # right, up, near
@@ -37,14 +38,11 @@ def petals(
     unit = course.weights[epoch] / np.linalg.norm(course.weights[epoch], axis=1, keepdims=True)
     owner = (circle @ unit.T).argmax(1)
     for i, name in enumerate(names):
-        colour, own = emotion_colour(name, i), course.labels == i
-        inside = np.where((owner == i)[:, None], circle, 0)
-        axes.fill(*inside.T, color=colour, alpha=0.12, linewidth=0)
-        style = {"color": colour, "markersize": 4, "alpha": 0.7, "markeredgewidth": 0, "label": name}
-        style["zorder"] = 3 - own.mean()  # small classes on top
-        axes.plot(*course.embeddings[epoch][own].T, MARKERS[i], **style)
+        colour = emotion_colour(name, i)
+        axes.fill(*np.where((owner == i)[:, None], circle, 0).T, color=colour, alpha=0.12, linewidth=0)
         shaft = {"arrowstyle": "-|>", "color": colour, "linewidth": 2}
         axes.annotate("", 0.95 * reach * unit[i], (0, 0), arrowprops=shaft)
+    cloud(axes, course.embeddings[epoch], course.labels, names)
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", title=title)
     axes.legend(loc="upper right", fontsize=8, markerscale=1.5, borderpad=0, handletextpad=0)
     return axes.figure
@@ -52,12 +50,10 @@ def petals(
 
 def petal_grid(courses: Mapping[str, Course], names: Sequence[str]) -> Figure:
     """Draw the last epoch of several courses side by side (panel title -> course), each with a scale of its own."""
-    figure, axes = plt.subplots(1, len(courses), figsize=(2.8 * len(courses), 3.4), squeeze=False)
-    for (title, course), panel in zip(courses.items(), axes[0], strict=True):
+    figure, axes = panels(len(courses), 3)
+    for (title, course), panel in zip(courses.items(), axes, strict=True):
         petals(course, names, title=title, axes=panel)
-        panel.get_legend().remove()
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(names), markerscale=2)
+    key_below(figure, markerscale=2)
     return figure
 
 
@@ -71,8 +67,8 @@ def sphere(weight: np.ndarray, names: Sequence[str], *, outlines: Sequence[np.nd
     right, up = np.meshgrid(np.linspace(-1, 1, 400), np.linspace(-1, 1, 400))
     depth = np.sqrt(np.clip(1 - right**2 - up**2, 0, None))
     colours = np.array([to_rgb(emotion_colour(name, i)) for i, name in enumerate(names)])
-    figure, panels = plt.subplots(1, 2, figsize=(8.6, 4.6))
-    for panel, side, view in zip(panels, ("front", "back"), (_VIEW, _VIEW * [[-1], [1], [-1]]), strict=True):
+    figure, axes = panels(2, 4)
+    for panel, side, view in zip(axes, ("front", "back"), (_VIEW, _VIEW * [[-1], [1], [-1]]), strict=True):
         owner = (np.stack([right, up, depth], -1) @ view @ unit.T).argmax(-1)
         image = 1 - (1 - colours[owner]) * (0.35 + 0.35 * depth[..., None])
         panel.imshow(np.dstack([image, depth > 0]), extent=(-1, 1, -1, 1), origin="lower")
@@ -81,37 +77,30 @@ def sphere(weight: np.ndarray, names: Sequence[str], *, outlines: Sequence[np.nd
             panel.plot(*np.where(seen[:, 2:] > 0, seen, np.nan)[:, :2].T, color="black", linewidth=1.5)
         for i, (x, y, near) in enumerate(unit @ view.T):
             if near > 0:
-                panel.plot(x, y, MARKERS[i], color=colours[i], markersize=11, markeredgecolor="black")
+                panel.plot(x, y, markersize=11, markeredgecolor="black", **look(i, names[i]))
                 panel.annotate(names[i], (x, y), (0, 9), textcoords="offset points", ha="center", fontweight="bold")
         panel.set(xlim=(-1.05, 1.05), ylim=(-1.05, 1.05), title=f"{title} ({side})".strip())
         panel.axis("off")
     return figure
 
 
-def interval_lines(summary: pd.DataFrame, labels: Mapping[str, str], *, reference: float = 0.5) -> Figure:
+def interval_lines(summary: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     """Draw means and intervals (from ``geometry.intervals``) against the imbalance ratio, one panel per quantity.
 
     ``labels`` maps the quantities to the labels of their axes. Panels of shares have one scale, so that what moves and
-    what does not can be seen, and a horizontal line at ``reference``.
+    what does not can be seen, and a horizontal line at one half.
     """
-    figure, axes = plt.subplots(1, len(labels), figsize=(3.3 * len(labels), 3.8), squeeze=False)
-    ratios = sorted(summary["ratio"].unique())
+    figure, axes = panels(len(labels), 3.6)
     limits = summary[summary["quantity"].isin(labels) & summary["quantity"].str.endswith("share")]
-    shares = limits["low"].min() - 0.02, limits["high"].max() + 0.02
-    for (quantity, label), panel in zip(labels.items(), axes[0], strict=True):
-        for i, (name, rows) in enumerate(summary[summary["quantity"] == quantity].groupby("loss", sort=False)):
-            beside = np.searchsorted(ratios, rows["ratio"]) + 0.07 * (i - 1)  # so that no interval hides another
-            error = [rows["mean"] - rows["low"], rows["high"] - rows["mean"]]
-            panel.errorbar(
-                beside, rows["mean"], error, marker=MARKERS[i], color=SERIES_COLOURS[i], capsize=3, label=name
-            )
-        panel.set_xticks(range(len(ratios)), [f"{ratio:g} : 1" for ratio in ratios])
-        panel.set(xlabel="size of large to small classes", ylabel=label)
+    for (quantity, label), panel in zip(labels.items(), axes, strict=True):
+        rows = summary[summary["quantity"] == quantity]
+        table = rows.pivot(index="ratio", columns="loss").rename("{:g} : 1".format)
+        series(panel, table["mean"][rows["loss"].unique()], (table["low"], table["high"]), dodge=0.07)
+        panel.set(xlabel="large : small", ylabel=label)
         if quantity.endswith("share"):
-            panel.set_ylim(*shares)
-            panel.axhline(reference, color="black", linestyle=":", linewidth=1)
-    handles, names = axes[0, 0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(4, len(names)))
+            panel.set_ylim(limits["low"].min() - 0.02, limits["high"].max() + 0.02)
+            panel.axhline(0.5, color="black", linestyle=":", linewidth=1)
+    key_below(figure)
     return figure
 
 

@@ -1,7 +1,6 @@
 """The report: notebooks executed by papermill, as offline pages with an index of scores, thumbnails and facts."""
 
-from serlib.report.affordable import affordable
 from serlib.report.execute import run_report
-from serlib.report.publish import publish
+from serlib.report.publish import affordable, publish
 
 __all__ = ["affordable", "publish", "run_report"]

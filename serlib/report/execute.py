@@ -22,25 +22,16 @@ PATTERN = "[0-9][0-9]_*.ipynb"
 def run_report(
     corpus: str = "synthetic", root: str | Path | None = None, profile: str = "quick", *, seeds: Sequence[int] = (0,),
     device: str = "auto", out: str | Path = "reports", only: str | None = None, jobs: int = 1, retrain: bool = False,
-    notebooks: str | Path | None = None, figures: str | Path | None = None,
+    notebooks: str | Path | None = None,
 ) -> int:  # fmt: skip
     """Write ``out/index.html``, ``out/NN_name.html`` and the executed ``out/notebooks/NN_name.ipynb``.
 
     A notebook that fails does not stop the rest: it is kept as far as it came and shown as failed. Files of an earlier
-    report are replaced whole; a notebook that is not run now keeps its page of then.
+    report are replaced whole; a notebook that is not run now keeps its page of then. Figures go to ``out/figures``,
+    those of EMO-DB beyond the quick profile to the README's gallery.
 
-    Args:
-        corpus: for ``load_corpus``, like ``root``.
-        root: folder of the corpus, where it needs one.
-        profile: ``quick``, ``study`` or ``paper``.
-        seeds: of the runs.
-        device: ``auto``, ``cpu``, ``cuda``.
-        out: folder of the report.
-        only: what the file names of the wanted notebooks start with, such as ``"03"``.
-        jobs: notebooks at a time; they share the cores.
-        retrain: train again where finished runs exist.
-        notebooks: folder of notebooks; None is the project's own.
-        figures: folder for figure files. None: in ``out``, or for EMO-DB beyond the quick profile the README's gallery.
+    ``corpus`` and ``root`` are those of ``load_corpus``, ``notebooks`` is a folder (None: the project's own). ``only``
+    is what the file names of the wanted ones start with, such as ``"03"``; ``jobs`` run at a time and share the cores.
 
     Returns:
         Exit code: 0, or 1 when a notebook failed.
@@ -50,13 +41,18 @@ def run_report(
     """
     from joblib import Parallel, delayed
 
-    from serlib.report.index import render_index
+    from serlib.report.page import render_index
 
     folder, out, start = Path(notebooks or paths.PROJECT / "notebooks").resolve(), Path(out).resolve(), time.monotonic()
-    chosen = _find(folder, only, jobs)
+    found = sorted(folder.glob(PATTERN))
+    chosen = [path for path in found if path.name.startswith(only or "")]
+    if not chosen:
+        raise ValueError(f"no notebook {only or PATTERN} in {folder}; there are {[path.stem for path in found]}")
+    if jobs < 1:
+        raise ValueError(f"jobs is {jobs}; allowed are 1 and more")
     gallery = paths.PROJECT / "figures" if corpus == "emodb" and profile != "quick" else out / "figures"
     asked = {"corpus": corpus, "profile": profile, "seeds": [int(seed) for seed in seeds], "device": device}
-    places = {"root": root, "figures_dir": figures or gallery, "runs_dir": paths.runs_dir()}
+    places = {"root": root, "figures_dir": gallery, "runs_dir": paths.runs_dir()}
     places = {name: str(Path(place).resolve()) if place else None for name, place in places.items()}
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
     facts, failed, bar = {**asked, **_versions()}, 0, jobs == 1 and sys.stderr.isatty()
@@ -68,8 +64,7 @@ def run_report(
         state = f"FAILED: {error.splitlines()[-1]}" if error else "ok"
         print(f"[{done}/{len(chosen)}] {name} … {seconds:.0f} s {state}", flush=True)
     facts["time"] = f"{time.monotonic() - start:.0f} s"
-    index = render_index(out, [path.stem for path in sorted(folder.glob(PATTERN))], facts)
-    write_whole(out / "index.html", index.encode())
+    write_whole(out / "index.html", render_index(out, [path.stem for path in found], facts).encode())
     print(f"report: {out / 'index.html'}" + f" ({failed} of {len(chosen)} failed)" * (failed > 0))
     return int(failed > 0)
 
@@ -113,16 +108,6 @@ def _keep(notebook: Any, path: Path, out: Path, facts: dict) -> None:
     page = render_page(notebook, folder=path.parent, out=out)
     write_whole(out / "notebooks" / path.name, writes(notebook).encode())
     write_whole(out / f"{path.stem}.html", page.encode())
-
-
-def _find(folder: Path, only: str | None, jobs: int) -> list[Path]:
-    found = sorted(folder.glob(PATTERN))
-    chosen = [path for path in found if path.name.startswith(only or "")]
-    if not chosen:
-        raise ValueError(f"no notebook {only or PATTERN} in {folder}; there are {[path.stem for path in found]}")
-    if jobs < 1:
-        raise ValueError(f"jobs is {jobs}; allowed are 1 and more")
-    return chosen
 
 
 def _versions() -> dict[str, Any]:

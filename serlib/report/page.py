@@ -1,4 +1,4 @@
-"""One executed notebook as one HTML page that asks for nothing outside itself."""
+"""HTML that asks for nothing outside itself: a page for each executed notebook, and the index of all."""
 
 import base64
 import mimetypes
@@ -7,16 +7,19 @@ import re
 from functools import partial
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
+from jinja2 import Environment, FileSystemLoader
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from nbformat import NotebookNode
+from nbformat import NotebookNode, read
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from serlib.report.mathml import formula
+from serlib.report.publish import published
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain"]
@@ -68,13 +71,10 @@ def title_and_abstract(notebook: NotebookNode) -> tuple[str, str]:
 def render_page(notebook: NotebookNode, *, folder: Path, out: Path) -> str:
     """Return the page of an executed notebook, whole or up to an error; ``metadata.serlib`` fills its head line.
 
-    Args:
-        notebook: as papermill left it.
-        folder: where its relative links and images start from.
-        out: folder that the page will lie in.
+    Its relative links and images start from ``folder``; the page will lie in the folder ``out``.
     """
-    places, filters = [str(TEMPLATES)], {"markdown2html": render_markdown}
-    exporter = HTMLExporter(template_name="page", extra_template_basedirs=places, filters=filters, config=CONFIG)
+    options = {"extra_template_basedirs": [str(TEMPLATES)], "filters": {"markdown2html": render_markdown}}
+    exporter = HTMLExporter(template_name="page", config=CONFIG, **options)
     facts = {"style": style(), "title": title_and_abstract(notebook)[0]}
     soup = BeautifulSoup(exporter.from_notebook_node(notebook, resources=facts)[0], "html.parser")
     _keep_inside(soup, folder)
@@ -84,6 +84,27 @@ def render_page(notebook: NotebookNode, *, folder: Path, out: Path) -> str:
     return str(soup)
 
 
+def render_index(out: Path, names: list[str], manifest: dict[str, Any]) -> str:
+    """Return the index of the executed notebooks in ``out/notebooks``, of this report and of earlier ones.
+
+    ``names`` are the project's notebooks in order, without suffix; those never executed are listed as such.
+    ``manifest`` is what the report was made with, in the order to show; None is left out.
+    """
+    entries, rows = [], []
+    for name in names:
+        path, entry = out / "notebooks" / f"{name}.ipynb", {"name": name, "title": name}
+        if path.exists():
+            entry["notebook"] = notebook = read(path, as_version=4)
+            entry["title"], entry["abstract"] = title_and_abstract(notebook)
+            rows += [{"notebook": name, **row} for row in published(notebook)]
+        entries.append(entry)
+    prints = dict.fromkeys(f"{row['corpus']} {row['fingerprint']}" for row in rows if row.get("fingerprint"))
+    columns = list(dict.fromkeys(key for row in rows for key in row if key != "fingerprint"))
+    facts = {**manifest, "fingerprint": ", ".join(prints) or None}
+    template = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("index.html.j2")
+    return template.render(manifest=facts, entries=entries, rows=rows, columns=columns, style=style())
+
+
 def _keep_inside(soup: BeautifulSoup, folder: Path) -> None:
     """Embed local images and sounds; take out whatever would be fetched from elsewhere."""
     for tag in soup.select("script[src], link:not([rel=icon]), object, embed"):
@@ -91,12 +112,10 @@ def _keep_inside(soup: BeautifulSoup, folder: Path) -> None:
     for tag in soup.select("img[src], audio[src], video[src], source[src], iframe"):
         source = tag.get("src", "")
         file = folder / unquote(urlsplit(source).path)
-        if tag.name != "iframe" and source.startswith("data:"):
-            continue
-        if tag.name != "iframe" and file.is_file():
+        if tag.name != "iframe" and not source.startswith("data:") and file.is_file():
             mime = mimetypes.guess_type(file.name)[0] or "image/png"
             tag["src"] = f"data:{mime};base64,{base64.b64encode(file.read_bytes()).decode()}"
-        else:
+        elif tag.name == "iframe" or not source.startswith("data:"):
             note = f'<span class="note">(not part of this report: {escape(source)})</span>'
             tag.replace_with(BeautifulSoup(note, "html.parser"))
 

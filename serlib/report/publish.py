@@ -1,14 +1,16 @@
-"""Scores on their way from a notebook to the report's index."""
+"""What notebooks tell the report: scores for its index, and whether the runs that they ask for are there."""
 
 import json
 from collections.abc import Sequence
 from html import escape
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from serlib.protocol import Scores
+    from serlib.runs import RunStore, Task
 
 MIME = "application/vnd.serlib.scores+json"
 
@@ -16,10 +18,8 @@ MIME = "application/vnd.serlib.scores+json"
 def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> None:
     """Show a table of scores and hand it to the index of the report, which lists all that were published.
 
-    Args:
-        scores: of ``cross_validate``: pooled scores in percent, UA with its 95 % interval, UA on the training part,
-            and what was not trained to the end. Or a table of your own.
-        title: of the table.
+    Of ``cross_validate``'s scores it shows pooled ones in percent, UA with its 95 % interval, UA on the training part,
+    and what was not trained to the end; a table of your own as it is.
 
     Raises:
         ValueError: for a table without a column or index ``method``.
@@ -49,7 +49,7 @@ def published(notebook: Any) -> list[dict[str, Any]]:
 def _row(scores: "Scores") -> dict[str, Any]:
     """Return one row of the index; ``Scores.label`` holds the warnings that a reader needs."""
     summary, (method, corpus, profile, scheme, *warnings) = scores.summary(), scores.label.split(" · ")
-    spoken = " · ".join(dict.fromkeys([corpus, *(["synthetic"] if "synthetic" in warnings else [])]))
+    spoken = corpus + " · synthetic" * ("synthetic" in warnings and corpus != "synthetic")
     return {
         "method": method, "corpus": spoken, "profile": profile, "scheme": scheme,
         **{f"{metric} %": summary.at[metric, "pooled"] for metric in summary.index},
@@ -58,3 +58,48 @@ def _row(scores: "Scores") -> dict[str, Any]:
         "note": summary.attrs["note"],
         "fingerprint": next((m["corpus"]["fingerprint"] for m in scores.manifests), None),
     }  # fmt: skip
+
+
+def affordable(
+    tasks: "Sequence[Task]", store: "RunStore", *, retrain: bool = False, command: str | None = None
+) -> bool:
+    """Tell whether a notebook may ask for runs: none is missing, or ``retrain`` says that the missing ones be trained.
+
+    ``tasks`` are those of ``serlib.runs.plan``, at least one, all of one profile. Where some are missing, a sentence
+    says how many and which ``command`` makes them (None: ``serlib run`` with the methods that lack some), and results
+    that are whole are shown. False: show the quick profile instead, which itself may always; its runs take seconds.
+    """
+    from IPython.display import Markdown, display
+
+    from serlib.runs import assemble
+    from serlib.runs.schedule import Survey
+
+    if tasks[0].profile == "quick" or not (survey := Survey(tasks, store)).open:
+        return True
+    which = ", ".join(dict.fromkeys(task.corpus.name for task in tasks)) + f", {tasks[0].profile} profile"
+    told = f"**{len(survey.open)} of {len(tasks)} runs are missing** ({which})"
+    if retrain:
+        display(Markdown(f"{told}; they are trained now."))
+        return True
+    makes = command or "; ".join(map(_command, _grouped(survey.open, "scheme").values()))
+    display(Markdown(f"{told}: `{makes}` makes them. What follows is the quick profile, which claims nothing."))
+    results, lacking = (_grouped(some, "corpus.name", "method.name", "scheme") for some in (tasks, survey.open))
+    whole = [[survey.store.load(survey.find(t)) for t in some] for key, some in results.items() if key not in lacking]
+    if whole:
+        publish([assemble(runs) for runs in whole], f"what is there, {which}")
+    return False
+
+
+def _grouped(tasks: "Sequence[Task]", *by: str) -> dict[Any, list]:
+    """Return tasks by the values of these attributes, in the order in which the values appear."""
+    groups: dict[Any, list] = {}
+    for task in tasks:
+        groups.setdefault(attrgetter(*by)(task), []).append(task)
+    return groups
+
+
+def _command(tasks: "Sequence[Task]") -> str:
+    """Return the command line that makes runs of one corpus, profile and scheme."""
+    seeds, names = " ".join(map(str, _grouped(tasks, "seed"))), " ".join(_grouped(tasks, "method.name"))
+    where = f"--corpus {tasks[0].corpus.name} --root DIR --profile {tasks[0].profile} --folds {tasks[0].scheme}"
+    return f"serlib run {where} --seeds {seeds} --method {names}"

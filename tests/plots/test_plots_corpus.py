@@ -2,10 +2,6 @@ import subprocess
 import sys
 from dataclasses import replace
 
-import matplotlib
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,12 +15,6 @@ from serlib.plots.style import EMOTION_COLOURS, SERIES_COLOURS
 from serlib.protocol import folds
 
 SCHEMES = ("leave-one-speaker-out", "stratified-5")
-
-
-@pytest.fixture(autouse=True)
-def closed():
-    yield
-    plt.close("all")
 
 
 def without_sexes(corpus):
@@ -86,7 +76,7 @@ def test_every_utterance_is_a_point_in_every_panel(tiny_corpus):
 def test_bars_stand_at_the_medians(tiny_corpus):
     measured = values(tiny_corpus)
     for panel, (_, column) in zip(pictures.cues(tiny_corpus, measured).axes, measured.items(), strict=True):
-        lines = [c.get_segments()[0] for c in panel.collections if isinstance(c, LineCollection)]
+        (lines,) = (c.get_segments() for c in panel.collections if isinstance(c, LineCollection))
         found = [segment[0, 0] for segment in lines]
         expected = [np.median(column[tiny_corpus.labels == i]) for i in range(4)]
         np.testing.assert_allclose(found, expected)
@@ -103,27 +93,27 @@ def test_cues_of_another_corpus_are_refused(tiny_corpus):
         pictures.cues(tiny_corpus, values(tiny_corpus)[1:])
 
 
-@pytest.mark.parametrize(
-    ("rate_hz", "heights"), [(16000, [500, 1000, 2000, 4000, 8000]), (8000, [500, 1000, 2000, 4000])]
-)
-def test_spectrogram_axis_is_slaneys_scale(rate_hz, heights):
+@pytest.mark.parametrize("rate_hz", [16000, 8000])
+def test_spectrogram_axis_is_slaneys_scale(rate_hz):
     signal = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(rate_hz) / rate_hz).astype(np.float32)
     mel = LogMel(sample_rate_hz=rate_hz, n_fft=1024, window_length=1024, hop_length=160).extract(signal)[0]
     figure = pictures.utterance(signal, mel, rate_hz=rate_hz, title="hum", colour="black")
     wave, picture = figure.axes[:2]
     assert wave.get_xlim() == (0, 1) and picture.get_xlim() == (0, 1)
-    assert wave.get_title("left") + wave.get_title() == "hum"
+    assert wave.get_title("left") == "hum"
+    edges_hz = picture.collections[0].get_coordinates()[:, 0, 1]
+    loudest = mel.mean(1).argmax()
+    assert edges_hz[loudest] < 1000 < edges_hz[loudest + 1]
     # Below 1 kHz a mel is 200/3 Hz; above, frequency grows by ln 6.4 / 27 a mel (Slaney, Auditory Toolbox).
-    expected = [hz * 3 / 200 if hz < 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4) for hz in heights]
-    np.testing.assert_allclose(picture.get_yticks(), expected)
-    assert [tick.get_text() for tick in picture.get_yticklabels()] == [f"{hz / 1000:g}" for hz in heights]
-    loudest = (mel.mean(1).argmax() + 1) / (len(mel) + 1) * picture.get_ylim()[1]  # centre of the band, in mel
-    assert loudest == pytest.approx(15, abs=0.4)
+    edges = [hz * 3 / 200 if hz < 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4) for hz in edges_hz]
+    np.testing.assert_allclose(np.diff(edges)[1:-1], np.ptp(edges[1:-1]) / (len(mel) - 2), rtol=0.1)
+    low, high = picture.get_ylim()
+    assert low == pytest.approx(0, abs=60) and high == pytest.approx(rate_hz / 2, rel=0.05)
 
 
 def test_fold_map_tells_whole_speakers_from_parts(tiny_corpus):
     whole, parts = pictures.fold_map(tiny_corpus, {s: folds(tiny_corpus, s) for s in SCHEMES}).axes
-    shares = [axes.images[0].get_array() for axes in (whole, parts)]
+    shares = [axes.collections[0].get_array() for axes in (whole, parts)]
     np.testing.assert_array_equal(shares[0], 100 * np.eye(10))
     np.testing.assert_allclose(shares[1].sum(axis=1), 100)  # every utterance is tested once
     assert shares[1].shape == (10, 5) and shares[1].max() < 100
@@ -137,7 +127,7 @@ def test_fold_map_tells_whole_speakers_from_parts(tiny_corpus):
 def test_fold_map_puts_a_fold_where_its_speaker_is(tiny_corpus):
     reordered = folds(tiny_corpus, SCHEMES[0])[::-1]
     (axes,) = pictures.fold_map(tiny_corpus, {"backwards": reordered}).axes
-    np.testing.assert_array_equal(axes.images[0].get_array(), 100 * np.eye(10)[::-1])
+    np.testing.assert_array_equal(axes.collections[0].get_array(), 100 * np.eye(10)[::-1])
 
 
 def test_bootstrap_marks_the_middle_95_percent():

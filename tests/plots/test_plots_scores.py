@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,15 +10,7 @@ from scipy.integrate import quad
 from serlib.plots import focal, scores, style
 from serlib.protocol import Scores
 
-matplotlib.use("Agg")
 CLASSES = ("anger", "neutral")
-
-
-@pytest.fixture(autouse=True)
-def _style():
-    style.apply_style()
-    yield
-    plt.close("all")
 
 
 def _scores(method: str, *, right: float, synthetic: bool = False, manifests: Sequence[dict] = ()) -> Scores:
@@ -78,7 +68,7 @@ def test_intervals_say_what_is_drawn_and_mark_what_was_not_trained_to_the_end():
     resting = _scores("a", right=0.9, manifests=[{"notes": {"converged": True}}])
     climbing = _scores("b", right=0.6, manifests=[{"notes": {"converged": False}}])
     axes = scores.intervals([resting, climbing]).axes[0]
-    assert axes.get_title(loc="left").endswith("95 % interval over 2 folds")
+    assert axes.figure.get_suptitle().endswith("95 % interval over 2 folds")
     assert [axes.lines[k].get_markerfacecolor() for k in (1, 3)] == [style.SERIES_COLOURS[0], "white"]
     assert "unconverged" in axes.get_xlabel()
     assert "unconverged" not in scores.intervals([resting]).axes[0].get_xlabel()
@@ -94,7 +84,7 @@ def test_speakers_stand_in_the_order_of_the_first_method():
 def test_learning_curves_show_mean_loss_and_both_uas_in_percent():
     figure = scores.learning_curves([_scores("a", right=0.9, synthetic=True)])
     np.testing.assert_allclose(figure.axes[0].lines[0].get_ydata(), [1, 1 / 2, 1 / 3])
-    dev, train = figure.axes[1].lines
+    dev, train = (line for line in figure.axes[1].lines if len(line.get_xdata()))
     np.testing.assert_allclose(dev.get_ydata(), [10, 20, 30])
     np.testing.assert_allclose(train.get_ydata(), [20, 40, 60])
     assert "synthetic" in figure.axes[0].get_title(loc="left")

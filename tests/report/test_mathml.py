@@ -52,6 +52,52 @@ def test_what_the_converter_lacks_is_put_in_words_that_it_knows(latex, expected)
 
 
 @pytest.mark.parametrize(
+    "latex", [r"\|z - c\|^2", r"\lVert z - c\rVert^2", r"\left\|z - c\right\|^2", r"\big\|z - c\big\|^2"]
+)
+def test_the_fences_of_a_norm_are_alike_and_an_exponent_belongs_to_both(latex):
+    row, exponent = parse(latex).find(".//msup")
+    first, *inner, last = row
+    assert (first.text, last.text, exponent.text) == ("‖", "‖", "2") and [part.text for part in inner] == [
+        "z",
+        "−",
+        "c",
+    ]
+    for fence, form in ((first, "prefix"), (last, "postfix")):
+        assert fence.attrib == {"stretchy": "false", "fence": "true", "form": form}
+
+
+@pytest.mark.parametrize(
+    ("latex", "expected"),
+    [
+        (r"\ln p", "ln|p"),
+        (r"\gamma p\ln p", "γp|ln|p"),
+        (r"s\cos m", "s|cos|m"),
+        (r"-\ln\frac{a}{b}", "−ln|ab"),
+        (r"\cos^2 \theta", "cos2|θ"),
+        (r"\log_{10} x", "log10|x"),
+        (r"\|x\|\cos\theta", "‖x‖|cos|θ"),
+        (r"\cos(\theta + m)", "cos(θ+m)"),
+        (r"\cos\left(x\right)", "cos(x)"),
+        (r"\lvert\cos - t\rvert", "|cos−t|"),
+        (r"\cos = -1", "cos=−1"),
+        (r"\cosh x", "cosh|x"),
+    ],
+)
+def test_a_function_keeps_its_distance_from_letters_but_not_from_brackets(latex, expected):
+    gaps = {"mspace": "|"}
+    assert "".join(gaps.get(part.tag, "") + (part.text or "") for part in parse(latex).iter()) == expected
+
+
+@pytest.mark.parametrize(
+    ("latex", "upright"), [("e_{raw}", True), ("L_{ce}", True), ("x_{kj}", False), ("x_{i}", False), ("a^{feat}", True)]
+)
+def test_a_word_below_or_above_is_upright_and_indices_are_not(latex, upright):
+    element = parse(latex)
+    words_below = [text.text for text in element.findall(".//mtext")]
+    assert words_below == ([latex[3:-1]] if upright else [])
+
+
+@pytest.mark.parametrize(
     ("latex", "message"),
     [
         (r"\frac{a", r"'\\\\frac\{a' has unbalanced braces"),

@@ -101,17 +101,16 @@ def given(tmp_path, monkeypatch) -> list[dict]:
 
 
 @pytest.mark.parametrize(
-    ("corpus", "profile", "figures", "expected"),
+    ("corpus", "profile", "expected"),
     [
-        ("emodb", "study", None, paths.PROJECT / "figures"),
-        ("emodb", "quick", None, "out/figures"),
-        ("synthetic", "paper", None, "out/figures"),
-        ("emodb", "paper", "elsewhere", "elsewhere"),
+        ("emodb", "study", paths.PROJECT / "figures"),
+        ("emodb", "quick", "out/figures"),
+        ("synthetic", "paper", "out/figures"),
     ],
 )
-def test_only_measured_results_reach_the_gallery(given, tmp_path, monkeypatch, corpus, profile, figures, expected):
+def test_only_measured_results_reach_the_gallery(given, tmp_path, monkeypatch, corpus, profile, expected):
     monkeypatch.chdir(tmp_path)
-    assert run_report(corpus, profile=profile, out="out", figures=figures, notebooks=tmp_path) == 0
+    assert run_report(corpus, profile=profile, out="out", notebooks=tmp_path) == 0
     (seen,) = given
     assert seen["figures_dir"] == str(tmp_path / expected) and seen["root"] is None and seen["seeds"] == [0]
 

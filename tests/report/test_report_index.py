@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from serlib.report.index import render_index
+from serlib.report.page import render_index
 from serlib.report.publish import MIME
 
 MANIFEST = {"corpus": "synthetic", "profile": "quick", "seeds": [0, 1], "commit": None, "date": "today", "time": "9 s"}
