@@ -9,9 +9,7 @@ def write_whole(path: str | Path, data: bytes) -> None:
     """Write a file so that a reader finds the old one or the new one, never half of it; folders above it are made.
 
     Any number of processes may write the same file: the last one wins. A killed one leaves at most a hidden ``.tmp``.
-
-    Raises:
-        OSError: when the file cannot be written; the old one stays.
+    Where the file cannot be written, an OSError tells, and the old one stays.
     """
     path = Path(path)
     part = path.with_name(f".{uuid4().hex}.tmp")  # in the same folder: between file systems nothing is replaced at once

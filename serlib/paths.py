@@ -1,4 +1,4 @@
-"""Where things lie on disk: one place, each overridable by an environment variable."""
+"""Where things lie on disk: one place, what is made overridable by an environment variable."""
 
 import os
 from pathlib import Path
@@ -7,20 +7,20 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 
 def cache_dir() -> Path:
-    """Return the folder of made corpora and features: ``$SERLIB_CACHE`` or ``<project>/.cache``."""
+    """Made corpora and features: ``$SERLIB_CACHE`` or ``<project>/.cache``."""
     return Path(os.environ.get("SERLIB_CACHE", PROJECT / ".cache"))
 
 
 def runs_dir() -> Path:
-    """Return the folder of finished runs: ``$SERLIB_RUNS`` or ``<project>/runs``."""
+    """Finished runs: ``$SERLIB_RUNS`` or ``<project>/runs``."""
     return Path(os.environ.get("SERLIB_RUNS", PROJECT / "runs"))
 
 
 def results_dir() -> Path:
-    """Return the folder of committed, measured runs: ``<project>/data/results``."""
+    """Committed, measured runs: ``<project>/data/results``."""
     return PROJECT / "data" / "results"
 
 
 def published_dir() -> Path:
-    """Return the folder with the papers' transcribed tables: ``<project>/data/published``."""
+    """The papers' transcribed tables: ``<project>/data/published``."""
     return PROJECT / "data" / "published"

@@ -4,9 +4,10 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache, cached_property
+from importlib.metadata import distributions
 
 import joblib
 import numpy as np
@@ -20,28 +21,20 @@ from serlib.methods import Method
 from serlib.protocol import Fold, Scores, default_scheme
 from serlib.protocol import folds as make_folds
 from serlib.runs.code import digest
-from serlib.runs.scores import assemble
-from serlib.runs.store import Run, RunStore, run_key
+from serlib.runs.run import Run, run_key
+from serlib.runs.store import RunStore
 from serlib.training import Hardware
 
 LIBRARIES = (
-    "torch",
-    "torchaudio",
-    "numpy",
-    "pandas",
-    "scikit-learn",
-    "scipy",
-    "librosa",
-    "opensmile",
-    "soundfile",
-    "pytorch-metric-learning",
-    "serlib",
-)
+    "torch", "torchaudio", "numpy", "pandas", "scikit-learn", "scipy", "librosa", "opensmile", "soundfile",
+    "pytorch-metric-learning", "serlib",
+)  # fmt: skip
+OWN = "own folds"  # the scheme of folds that no scheme made
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run still to be made or already made: what it is, and under which key it is stored."""
+    """One run, made or still to be made: what it is, and ``key`` and ``code`` under which it is stored."""
 
     corpus: Corpus
     method: Method
@@ -62,19 +55,24 @@ class Task:
             "seed": self.seed,
         }
 
+    @cached_property
+    def key(self) -> str:
+        """Hex digits over the identity."""
+        return run_key(self.identity)
 
+    @cached_property
+    def code(self) -> str:
+        """Hex digits over the code that makes the run, as it was when first asked for; a worker process is told."""
+        return digest(self.method.modules(self.profile))
+
+
+@cache
 def _versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that are there."""
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    there = {each.name: each.version for each in distributions()}
+    return {"python": platform.python_version()} | {name: there[name] for name in LIBRARIES if name in there}
 
 
-def _manifest(task: Task, hardware: Hardware, code: str, seconds: float, notes: dict) -> dict:
+def _manifest(task: Task, hardware: Hardware, seconds: float, notes: dict) -> dict:
     """Bind a result to data, fold, recipe, seed, code, versions and machine."""
     corpus, fold = task.corpus, task.fold
     return {
@@ -87,33 +85,36 @@ def _manifest(task: Task, hardware: Hardware, code: str, seconds: float, notes: 
             "scheme": task.scheme, "name": fold.name, "digest": fold.digest(corpus),
             "train": len(fold.train), "dev": len(fold.dev), "test": len(fold.test),
         },
-        "paper": task.method.paper, "code": code, "notes": notes, "versions": _versions(),
+        "paper": task.method.paper, "code": task.code, "notes": notes, "versions": _versions(),
         "device": hardware.device, "precision": hardware.autocast, "threads": torch.get_num_threads(),
         "seconds": round(seconds, 2), "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }  # fmt: skip
 
 
 def perform(
-    task: Task, store: RunStore, *, code: str, device: str, threads: int | None, keep_weights: bool = False
-) -> None:
-    """Make one run and store it under ``code``, the digest that its caller will look for."""
+    task: Task, store: RunStore, *, device: str, threads: int | None, keep_weights: bool = False, patience: float = -1
+) -> bool:
+    """Make one run and store it, unless another process has; return whether it is there now.
+
+    It is not where another process makes it for longer than ``patience`` seconds (-1: that is waited for).
+    """
     if threads:
         torch.set_num_threads(threads)
-    hardware, start = Hardware.choose(device), time.perf_counter()
-    outcome = task.method.run(task.corpus, task.fold, profile=task.profile, seed=task.seed, hardware=hardware)
-    rows = task.corpus.table.iloc[task.fold.test]
-    decided = outcome.logits.argmax(1) if outcome.predicted is None else outcome.predicted
-    predicted = np.asarray(task.corpus.classes)[decided]
-    predictions = pd.DataFrame(
-        {"utterance": rows.index, "speaker": rows["speaker"].to_numpy(), "emotion": rows["emotion"].to_numpy(),
-         "predicted": predicted}
-    )  # fmt: skip
-    arrays = {"logits": outcome.logits, **outcome.arrays}
-    if outcome.embeddings is not None:
-        arrays["embeddings"] = outcome.embeddings
-    manifest = _manifest(task, hardware, code, time.perf_counter() - start, outcome.notes)
-    run = Run(manifest, predictions, pd.DataFrame(outcome.history), arrays)
-    store.save(run_key(task.identity), code, run, state=outcome.state if keep_weights else None)
+    with store.claim(task.key, task.code, patience) as mine:
+        if not mine or store.find(task.key, task.code, weights=keep_weights) is not None:
+            return mine
+        hardware, start = Hardware.choose(device), time.perf_counter()
+        outcome = task.method.run(task.corpus, task.fold, profile=task.profile, seed=task.seed, hardware=hardware)
+        manifest = _manifest(task, hardware, time.perf_counter() - start, outcome.notes)
+        predictions = task.corpus.table.iloc[task.fold.test][["speaker", "emotion"]]
+        decided = outcome.logits.argmax(1) if outcome.predicted is None else outcome.predicted
+        predictions = predictions.assign(predicted=np.asarray(task.corpus.classes)[decided])
+        arrays = {"logits": outcome.logits, **outcome.arrays}
+        if outcome.embeddings is not None:
+            arrays["embeddings"] = outcome.embeddings
+        run = Run(manifest, predictions.rename_axis("utterance").reset_index(), pd.DataFrame(outcome.history), arrays)
+        store.save(task.key, task.code, run, state=outcome.state if keep_weights else None)
+        return True
 
 
 def plan(
@@ -121,25 +122,73 @@ def plan(
 ) -> list[Task]:
     """Return every run of a cross-validation, in order of seeds, then folds."""
     chosen = methods.get(method) if isinstance(method, str) else method
-    scheme = folds if isinstance(folds, str) else default_scheme(corpus) if folds is None else "own folds"
-    parts = make_folds(corpus, scheme) if folds is None or isinstance(folds, str) else list(folds)
+    own = folds is not None and not isinstance(folds, str)
+    scheme = OWN if own else default_scheme(corpus) if folds is None else folds
+    parts = folds if own else make_folds(corpus, scheme)
     return [Task(corpus, chosen, profile, scheme, fold, int(seed)) for seed in seeds for fold in parts]
 
 
-def cross_validate(
-    corpus: Corpus,
-    method: str | Method,
-    *,
-    profile: str = "quick",
-    folds: str | Sequence[Fold] | None = None,
-    seeds: Sequence[int] = (0,),
-    n_jobs: int = 1,
-    device: str = "auto",
-    store: RunStore | None = None,
-    retrain: bool = False,
-    keep_weights: bool = False,
+def processes(n_jobs: int, tasks: Sequence[Task], device: str) -> int:
+    """Return how many processes make runs: ``n_jobs``, and no more than there are runs.
+
+    -1 is one per core, but a single one on an accelerator, which they would share, and in the quick profile, whose
+    runs are over before a new process has imported what it needs.
+    """
+    alone = Hardware.choose(device).device != "cpu" or all(task.profile == "quick" for task in tasks)
+    return max(1, min(1 if n_jobs == -1 and alone else joblib.effective_n_jobs(n_jobs), len(tasks)))
+
+
+def finish(
+    tasks: Sequence[Task], store: RunStore, *, n_jobs: int = 1, device: str = "auto", keep_weights: bool = False,
     progress: bool = True,
-) -> Scores:
+) -> list[Run]:  # fmt: skip
+    """Return the runs of one method on one corpus, in order; see :func:`cross_validate`."""
+    method, corpus, profile = tasks[0].method, tasks[0].corpus, tasks[0].profile
+    if keep_weights and not method.keeps:
+        raise ValueError(f"{method.name} leaves no model behind: weights are kept of networks alone")
+    found = [store.find(task.key, task.code, weights=keep_weights) for task in tasks]
+    to_do = [task for task, folder in zip(tasks, found, strict=True) if folder is None]
+    workers = processes(n_jobs, to_do, device)
+    if to_do:
+        method.prepare(corpus, profile=profile, n_jobs=-1, progress=progress)
+        threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
+        options = {"device": device, "threads": threads, "keep_weights": keep_weights}
+        jobs = (joblib.delayed(perform)(task, store, **options) for task in to_do)
+        made = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")(jobs)
+        name, done = f"{method.name}, {workers} at once", len(tasks) - len(to_do)
+        list(tqdm(made, name, len(tasks), initial=done, disable=not progress, leave=False, unit="run"))
+    folders = (folder or store.find(task.key, task.code) for folder, task in zip(found, tasks, strict=True))
+    return [store.load(folder) for folder in folders]
+
+
+def assemble(runs: Sequence[Run]) -> Scores:
+    """Join the runs of one cross-validation into Scores, in the order given.
+
+    Embeddings are kept when every run has them; of committed runs only those of the first seed do.
+    """
+    first = runs[0].manifest
+    labelled = [(run, {"fold": run.manifest["fold"]["name"], "seed": run.manifest["seed"]}) for run in runs]
+    arrays = [run.arrays for run in runs]
+    embedded = all("embeddings" in a for a in arrays)
+    return Scores(
+        method=first["method"], corpus=first["corpus"]["name"], profile=first["profile"],
+        scheme=first["fold"]["scheme"],
+        classes=tuple(first["corpus"]["classes"]),
+        predictions=pd.concat([run.predictions.assign(**where) for run, where in labelled], ignore_index=True),
+        logits=np.concatenate([a["logits"] for a in arrays]),
+        embeddings=np.concatenate([a["embeddings"] for a in arrays]) if embedded else None,
+        history=pd.concat([run.history.assign(**where) for run, where in labelled], ignore_index=True),
+        manifests=[run.manifest for run in runs],
+        arrays=[{n: a for n, a in each.items() if n not in {"logits", "embeddings"}} for each in arrays],
+        synthetic=first["corpus"]["synthetic"],
+    )  # fmt: skip
+
+
+def cross_validate(
+    corpus: Corpus, method: str | Method, *, profile: str = "quick", folds: str | Sequence[Fold] | None = None,
+    seeds: Sequence[int] = (0,), n_jobs: int = 1, device: str = "auto", store: RunStore | None = None,
+    retrain: bool = False, keep_weights: bool = False, progress: bool = True,
+) -> Scores:  # fmt: skip
     """Score a method on every fold and seed; finished runs are loaded, never trained again.
 
     Runs are made by joblib with ``n_jobs`` processes, or by whatever ``joblib.parallel_config`` names, such as Ray's
@@ -151,50 +200,16 @@ def cross_validate(
         profile: ``"quick"`` (proves that it works), ``"study"`` (two CPU cores) or ``"paper"`` (as printed).
         folds: a scheme of ``serlib.protocol.SCHEMES``, folds of one's own, or None for the corpus' default scheme.
         seeds: each repeats all folds.
-        n_jobs: runs at once; -1: one per core, one on an accelerator.
+        n_jobs: runs at once; -1: see :func:`processes`.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         store: None: new runs go to ``serlib.paths.runs_dir()``, committed results are found too.
         retrain: ignore committed results (runs of one's own are still loaded).
         keep_weights: store the trained model beside the result, for ``serlib predict``.
         progress: show a bar over runs.
 
-    Returns:
-        The scores of all runs.
-
     Raises:
         ValueError: for an unknown method, profile, scheme or device, or folds that the corpus cannot give.
     """
     store = store or RunStore(shelves=[] if retrain else None)
     tasks = plan(corpus, method, profile=profile, folds=folds, seeds=seeds)
-    if keep_weights and not tasks[0].method.keeps:
-        raise ValueError(f"{tasks[0].method.name} leaves no model behind: weights are kept of networks alone")
-    code = digest(tasks[0].method.modules(profile))
-    hardware = Hardware.choose(device)
-    if n_jobs == -1 and hardware.device != "cpu":
-        n_jobs = 1  # one accelerator: runs after one another
-    keys = [run_key(task.identity) for task in tasks]
-    found = [store.find(key, code, weights=keep_weights) for key in keys]
-    open_tasks = [task for task, folder in zip(tasks, found, strict=True) if folder is None]
-    if open_tasks:
-        workers = min(joblib.effective_n_jobs(n_jobs), len(open_tasks))
-        open_tasks[0].method.prepare(corpus, profile=profile, n_jobs=-1, progress=progress)
-        threads = max(1, (os.cpu_count() or 1) // workers) if workers > 1 else None
-        options = {"code": code, "device": device, "threads": threads, "keep_weights": keep_weights}
-        jobs = (joblib.delayed(perform)(task, store, **options) for task in open_tasks)
-        made = joblib.Parallel(n_jobs=workers, return_as="generator_unordered", pre_dispatch="all")(jobs)
-        _watch(made, tasks[0].method.name, total=len(tasks), to_do=len(open_tasks), workers=workers, progress=progress)
-    folders = (folder or store.find(key, code) for folder, key in zip(found, keys, strict=True))
-    return assemble([store.load(folder) for folder in folders])
-
-
-def _watch(made: Iterator, name: str, *, total: int, to_do: int, workers: int, progress: bool) -> None:
-    """Wait for the runs, telling how many are done, running and to do."""
-    bar = tqdm(total=total, initial=total - to_do, disable=not progress, leave=False, unit="run")
-    for finished in range(to_do + 1):
-        left = to_do - finished
-        running = min(workers, left)
-        bar.set_description(f"{name}: {total - left} done, {running} running, {left - running} to do")
-        if left:
-            next(made)
-            bar.update()
-    bar.close()
+    return assemble(finish(tasks, store, n_jobs=n_jobs, device=device, keep_weights=keep_weights, progress=progress))

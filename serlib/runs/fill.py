@@ -15,6 +15,8 @@ from serlib.runs.engine import Task, perform
 from serlib.runs.schedule import Survey, kind
 from serlib.runs.store import RunStore
 
+PATIENCE = 1.0  # seconds for a run that another process makes; then another run is tried
+
 
 def fill(
     tasks: Sequence[Task], store: RunStore, jobs: int = 1, device: str = "auto", *, minutes: float | None = None
@@ -22,20 +24,18 @@ def fill(
     """Make the runs that are not finished, in order; each is stored the moment it ends, so call it again to go on.
 
     Features are extracted before the first run of a method on a corpus. A run that fails, or whose process is killed,
-    is told, and the others go on. Prints a line a run: done, running, to do, and how long that will take.
+    is told, and the others go on. Several processes may fill one store: a run is made by one of them, and by another
+    when that is killed. Prints a line a run: done, running, to do, and how long that will take.
 
     Args:
         tasks: of ``plan`` or ``read_plan``, the most wanted first.
         store: where finished runs are looked for and new ones go.
-        jobs: processes, each with one run at a time and one thread.
+        jobs: processes, each with one run at a time and one thread; less than one is refused with a ValueError.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         minutes: after these no run is started; those that run are waited for. None: all are made.
 
     Returns:
         Exit code: 0, or 1 when a run failed.
-
-    Raises:
-        ValueError: for less than one job.
     """
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}; allowed are 1 and more")
@@ -66,28 +66,30 @@ class _Work:
             task = self.queue.popleft()
             if self._prepare(task) and self.survey.find(task) is None:  # else another process has made it meanwhile
                 worker = self.idle.pop()
-                future = worker.submit(_make, task, self.store, self.survey.code(task), self.device)
-                self.running[future] = worker, task
+                self.running[worker.submit(_make, task, self.store, self.device)] = worker, task
         return bool(self.running)
 
     def _prepare(self, task: Task) -> bool:
         """Extract the features of a run, if no run before it has; where that fails drop all runs that need them."""
-        which = _needs(task)
-        if which in self.prepared:
+
+        def needed(each: Task) -> tuple[str, str, str]:
+            return each.method.name, each.corpus.fingerprint, each.profile
+
+        if needed(task) in self.prepared:
             return True
         try:
             task.method.prepare(task.corpus, profile=task.profile, n_jobs=self.jobs, progress=False)
         except Exception as error:  # whatever stops one method must not stop the others
-            alike = [other for other in self.queue if _needs(other) == which]
-            self.queue = deque(other for other in self.queue if _needs(other) != which)
-            self.failed += 1 + len(alike)
-            self._tell(task, f"FAILED, like {len(alike)} more, for want of features: {_words(error)}")
+            others = [other for other in self.queue if needed(other) != needed(task)]
+            alike, self.queue = len(self.queue) - len(others), deque(others)
+            self.failed += 1 + alike
+            self._tell(task, f"FAILED, like {alike} more, for want of features: {_words(error)}")
             return False
-        self.prepared.add(which)
+        self.prepared.add(needed(task))
         return True
 
     def finish(self) -> None:
-        """Wait until a run ends and tell how."""
+        """Wait until a run ends and tell how; one that another process is making is tried again, after the others."""
         for future in wait(self.running, return_when=FIRST_COMPLETED).done:
             worker, task = self.running.pop(future)
             error = future.exception()
@@ -95,10 +97,13 @@ class _Work:
                 worker.shutdown()
                 worker = _worker()
             self.idle.append(worker)
-            if error is None:
-                self.survey.note(task, future.result())
-            self.failed += error is not None
-            self._tell(task, f"{future.result():.1f} s" if error is None else f"FAILED: {_words(error)}")
+            if error is not None:
+                self.failed += 1
+                self._tell(task, f"FAILED: {_words(error)}")
+            elif future.result():
+                self._tell(task, f"{self.survey.note(task):.1f} s")
+            else:
+                self.queue.append(task)
 
     def _tell(self, task: Task, outcome: str) -> None:
         left = [*(each for _, each in self.running.values()), *self.queue]
@@ -112,10 +117,6 @@ class _Work:
         """End the workers; runs in flight, which only an interruption leaves, are waited for."""
         for worker in [*self.idle, *(worker for worker, _ in self.running.values())]:
             worker.shutdown(cancel_futures=True)
-
-
-def _needs(task: Task) -> tuple[str, str, str]:
-    return task.method.name, task.corpus.fingerprint, task.profile
 
 
 def _words(error: BaseException) -> str:
@@ -133,9 +134,6 @@ def _follow() -> None:
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
-def _make(task: Task, store: RunStore, code: str, device: str) -> float:
-    """Make a run; return the seconds that it took."""
-    start = time.perf_counter()
+def _make(task: Task, store: RunStore, device: str) -> bool:
     with threadpool_limits(1):  # of numpy's libraries; torch has threads of its own
-        perform(task, store, code=code, device=device, threads=1)
-    return time.perf_counter() - start
+        return perform(task, store, device=device, threads=1, patience=PATIENCE)

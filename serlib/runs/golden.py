@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import torch
 
+from serlib import methods
 from serlib.features.segments import SegmentSpectrogram
 from serlib.methods import Method
 from serlib.methods.neural import NeuralMethod
@@ -18,10 +19,8 @@ from serlib.methods.resolve import resolved
 from serlib.methods.scaling import Scaler
 from serlib.training import Examples, Training, TrainingBatches
 
-CLASSES, COUNTS = 4, (40, 20, 30, 25)
-SECONDS = (1.3, 2.2)
-STEPS, RATE = 3, 0.01
-TOLERANCE = 1e-6
+CLASSES, COUNTS, SECONDS = 4, (40, 20, 30, 25), (1.3, 2.2)
+STEPS, RATE, TOLERANCE = 3, 0.01, 1e-6
 
 
 @cache
@@ -39,16 +38,22 @@ def clips(rate_hz: int) -> tuple[np.ndarray, ...]:
 
 
 def golden(method: Method, profile: str) -> dict[str, float]:
-    """Return the golden values of a method, by name.
-
-    Features of two clips; loss and embeddings over three updates; the recipe's optimiser, schedule and batches.
-    """
+    """Return by name: features of two clips; loss and embeddings over three updates; how the recipe trains."""
     recipe = method.recipe(profile)
     features = [recipe.features.extract(clip) for clip in clips(recipe.features.sample_rate_hz)]
     found = _summary("features", np.concatenate([np.ravel(x) for x in features]))
     if isinstance(method, NeuralMethod):
         found |= _steps(method, recipe, features) | _training(recipe.training)
     return {name: float(f"{value:.12g}") for name, value in found.items()}
+
+
+def golden_values(method: str, profile: str) -> dict[str, float] | None:
+    """Return the golden values of a method by its name; None for one that is not the project's."""
+    try:
+        known = methods.get(method)
+    except ValueError:
+        return None
+    return golden(known, profile)
 
 
 def differences(then: dict[str, float], now: dict[str, float]) -> list[str]:
@@ -76,9 +81,8 @@ def _inputs(method: NeuralMethod, recipe: Recipe, features: list[np.ndarray]) ->
 def _steps(method: NeuralMethod, recipe: Recipe, features: list[np.ndarray]) -> dict[str, float]:
     inputs = _inputs(method, recipe, features)
     lengths = torch.tensor([x.shape[-1] for x in inputs])
-    batch = torch.zeros(len(inputs), *inputs[0].shape[:-1], int(lengths.max()), dtype=torch.float64)
-    for row, x in zip(batch, inputs, strict=True):
-        row[..., : x.shape[-1]] = torch.from_numpy(np.asarray(x, np.float64))
+    frames = [torch.tensor(x, dtype=torch.float64).movedim(-1, 0) for x in inputs]
+    batch = torch.nn.utils.rnn.pad_sequence(frames, batch_first=True).movedim(1, -1).contiguous()
     labels = torch.arange(len(inputs)) % CLASSES
     torch.manual_seed(0)
     network, loss = (part.double().train() for part in method.build(resolved(recipe, np.array(COUNTS))[0], CLASSES))
@@ -110,19 +114,15 @@ def _training(training: Training) -> dict[str, float]:
     schedule, every_batch = training.make_schedule(optimiser, len(batches))
     rates, order = [], []
     for epoch in range(training.length(len(batches))):
-        for rows in (rows for rows, *_ in batches) if epoch < 2 else range(len(batches)):
+        for step, rows in enumerate([rows for rows, *_ in batches] if epoch < 2 else [None] * len(batches), 1):
             rates.append(optimiser.param_groups[0]["lr"])
-            if epoch < 2:
+            if rows is not None:
                 order.append(rows)
                 optimiser.zero_grad()
                 (point * torch.tensor([1.0, 3.0, 10.0]) * point).sum().backward()
                 optimiser.step()
-            else:
-                optimiser._opt_called = True  # rates alone are looked at: torch would warn that nothing was stepped
-            if schedule is not None and every_batch:
+            if schedule is not None and (every_batch or step == len(batches)):
                 schedule.step()
-        if schedule is not None and not every_batch:
-            schedule.step()
     drawn = np.concatenate(order)
     return {
         "optimiser": point.detach().abs().sum().item(), "rates": float(np.sum(rates)), "last rate": rates[-1],

@@ -9,6 +9,7 @@ Run: ``python -m serlib.runs.imbalance --corpus emodb --root corpora/emodb --pro
 """
 
 import argparse
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -20,27 +21,20 @@ from serlib.corpora.corpus import Corpus
 from serlib.protocol import Fold, Scores, folds
 from serlib.protocol.intervals import draw_units, t_interval
 from serlib.protocol.metrics import scored
-from serlib.runs.engine import cross_validate
-from serlib.runs.scores import stored_scores
+from serlib.runs.engine import OWN, assemble, finish, plan
+from serlib.runs.results import stored_scores
+from serlib.runs.run import Run
 from serlib.runs.store import RunStore
 
 SMALL, LARGE = ("anger", "happiness"), ("neutral", "sadness")
-IEMOCAP = {"anger": 13.14, "happiness": 11.67, "neutral": 44.26, "sadness": 30.93}  # %, paper 000 section 3.4
 CONDITIONS = {f"1:{r}": dict.fromkeys(SMALL, 1.0) | dict.fromkeys(LARGE, float(r)) for r in (1, 2, 4, 8)}
-CONDITIONS["iemocap"] = IEMOCAP
-LOSSES = ("softmax", "m5", "c64", "wsampling", "wloss")
-METHODS = tuple(f"angular/crnn-{loss}" for loss in LOSSES)
-SCHEME = "own folds"
+CONDITIONS["iemocap"] = {"anger": 13.14, "happiness": 11.67, "neutral": 44.26, "sadness": 30.93}  # %, section 3.4
+METHODS = tuple(f"angular/crnn-{loss}" for loss in ("softmax", "m5", "c64", "wsampling", "wloss"))
 Series = dict[tuple[str, str], Scores]
 
 
 def drawn(corpus: Corpus, condition: str, seed: int) -> tuple[Corpus, list[Fold]]:
     """Return the four classes of a corpus, named after the condition, and its folds with drawn training parts.
-
-    Args:
-        corpus: with anger, happiness, neutral and sadness; others are left out.
-        condition: of ``CONDITIONS``.
-        seed: of the draw.
 
     Raises:
         ValueError: for an unknown condition; a CorpusError for a corpus without one of the classes, or too small.
@@ -61,41 +55,20 @@ def imbalance_series(
     methods: Sequence[str] = METHODS, seeds: Sequence[int] = (0,), n_jobs: int = 1, device: str = "auto",
     store: RunStore | None = None, retrain: bool = False, progress: bool = True,
 ) -> Series:  # fmt: skip
-    """Score every method under every condition; finished runs are loaded.
+    """Return the scores of every method under every condition, with all seeds; finished runs are loaded.
 
     A seed is that of the draw and of the training, so that all methods learn from the same utterances. The other
     arguments are those of ``cross_validate``.
-
-    Returns:
-        Scores by (condition, method), with all seeds.
     """
-    found: dict[tuple[str, str], list[Scores]] = {}
+    store = store or RunStore(shelves=[] if retrain else None)
+    runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
     for seed in seeds:  # outermost: an interrupted series has whole seeds
         for condition in conditions:
             four, parts = drawn(corpus, condition, seed)
             for method in methods:
-                scores = cross_validate(
-                    four, method, profile=profile, folds=parts, seeds=(seed,), n_jobs=n_jobs, device=device,
-                    store=store, retrain=retrain, progress=progress,
-                )  # fmt: skip
-                found.setdefault((condition, method), []).append(scores)
-    return {key: _joined(each) for key, each in found.items()}
-
-
-def _joined(each: Sequence[Scores]) -> Scores:
-    """Join scores that differ in their seeds."""
-    first = each[0]
-    return replace(
-        first,
-        predictions=pd.concat([s.predictions for s in each], ignore_index=True),
-        history=pd.concat([s.history for s in each], ignore_index=True),
-        logits=np.concatenate([s.logits for s in each]),
-        embeddings=np.concatenate([s.embeddings for s in each])
-        if all(s.embeddings is not None for s in each)
-        else None,
-        manifests=[manifest for s in each for manifest in s.manifests],
-        arrays=[arrays for s in each for arrays in s.arrays],
-    )
+                tasks = plan(four, method, profile=profile, folds=parts, seeds=[seed])
+                runs[condition, method] += finish(tasks, store, n_jobs=n_jobs, device=device, progress=progress)
+    return {key: assemble(each) for key, each in runs.items()}
 
 
 def stored_series(
@@ -103,7 +76,7 @@ def stored_series(
 ) -> Series | None:
     """Return a series' committed results, which need neither the corpus nor training; None where one is missing."""
     keys = [(condition, method) for condition in conditions for method in methods]
-    series = {(c, m): stored_scores(f"{corpus_name} {c}", m, profile=profile, scheme=SCHEME) for c, m in keys}
+    series = {(c, m): stored_scores(f"{corpus_name} {c}", m, profile=profile, scheme=OWN) for c, m in keys}
     return None if None in series.values() else series
 
 
@@ -120,25 +93,21 @@ def series_table(series: Mapping[tuple[str, str], Scores], *, relative_to: str |
     """
     rows = []
     for (condition, method), scores in series.items():
-        units = (
-            scores.units[:1]
-            if relative_to is None
-            else max(scores.units, series[condition, relative_to].units, key=len)
-        )
+        base = None if relative_to is None else series[condition, relative_to]
+        units = scores.units[:1] if base is None else max(scores.units, base.units, key=len)
         values, drawn = _measures(scores, condition, units)
-        if relative_to is not None:
-            base, _ = _measures(series[condition, relative_to], condition, units)
-            values = {name: each - base[name] for name, each in values.items()}
+        if base is not None:
+            values -= _measures(base, condition, units)[0]
         row = {"condition": condition, "method": method}
         for name, each in values.items():
-            low, high, _ = t_interval(each, drawn)
+            low, high, _ = t_interval(each.to_numpy(), drawn)
             row |= {name: each[0], f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _measures(scores: Scores, condition: str, units: Sequence[str]) -> tuple[dict[str, np.ndarray], int]:
-    """Return each measure in percent, for all units once and for draws of them: (1 + D,), and how many units."""
+def _measures(scores: Scores, condition: str, units: Sequence[str]) -> tuple[pd.DataFrame, int]:
+    """Return each measure in percent, for all units once and for draws of them: (1 + D) rows, and how many units."""
     _, counts = scores.counted(*units)
     pooled = np.tensordot(draw_units(len(counts)), counts, axes=1).astype(float)  # (1 + D, C, C)
     true, hits = pooled.sum(-1), np.diagonal(pooled, axis1=-2, axis2=-1)
@@ -150,18 +119,16 @@ def _measures(scores: Scores, condition: str, units: Sequence[str]) -> tuple[dic
         "recall_small": np.nanmean(recalls[..., small], -1),
         "recall_large": np.nanmean(recalls[..., ~small], -1),
     }
-    return {name: 100 * each for name, each in values.items()}, len(counts)
+    return 100 * pd.DataFrame(values), len(counts)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a series from the command line and print its table."""
     parser = argparse.ArgumentParser(prog="python -m serlib.runs.imbalance", description=__doc__.splitlines()[0])
-    parser.add_argument("--corpus", default="synthetic")
-    parser.add_argument("--root")
-    parser.add_argument("--profile", default="quick")
+    for name, default in {"corpus": "synthetic", "root": None, "profile": "quick", "out": None}.items():
+        parser.add_argument(f"--{name}", default=default, help="folder for the runs" if name == "out" else None)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--out", help="folder for the runs (default: runs/)")
     options = parser.parse_args(arguments)
     series = imbalance_series(
         load_corpus(options.corpus, options.root), profile=options.profile, seeds=options.seeds, n_jobs=options.jobs,

@@ -11,12 +11,11 @@
   other arrays of the first seed only.
 """
 
-import hashlib
 import json
 import re
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cache, lru_cache
 from pathlib import Path
@@ -28,8 +27,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from serlib.files import write_whole
-from serlib.runs.run import Run, halved, widened
-from serlib.runs.sharing import join, split
+from serlib.runs.run import Run, as_csv, halved, sha256, widened
 
 FORMAT = 1
 DATA = ("safetensors", "csv")
@@ -57,7 +55,7 @@ def slug(name: str) -> str:
     'center_mel-softmax+strong'
     """
     plain = re.sub(r"[^A-Za-z0-9.+/-]|^\.", "-", name) or "-"
-    return (plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:6]}").replace("/", "_")
+    return (plain if plain == name else f"{plain}-{sha256(name.encode())[:6]}").replace("/", "_")
 
 
 def position(manifest: dict) -> tuple[int, str]:
@@ -66,19 +64,14 @@ def position(manifest: dict) -> tuple[int, str]:
 
 
 def write(path: Path, runs: Mapping[str, Run], golden: dict[str, float] | None = None) -> None:
-    """Write a pack, replacing an older one.
+    """Write a pack of runs by key, one for each seed and fold, at least one, replacing an older pack.
 
-    Args:
-        path: of :func:`place`.
-        runs: key -> run, at least one, of one method, corpus, profile and scheme; one for each seed and fold.
-        golden: values by which a test tells whether today's code would still make these runs.
-
-    Raises:
-        ValueError: for a prediction that is no class of the corpus.
+    ``golden``: by which a test tells whether today's code would still make them. A prediction that is no class of the
+    corpus is refused with a ValueError.
     """
     keys = sorted(runs, key=lambda key: position(runs[key].manifest))
     first, tensors, parts = runs[keys[0]].manifest, {}, {}
-    predicted, histories, records = [], [pd.DataFrame(columns=["seed", "fold"])], []
+    predicted, histories, facts = [], [pd.DataFrame(columns=["seed", "fold"])], []
     for number, key in enumerate(keys):
         run, (seed, fold) = runs[key], position(runs[key].manifest)
         classes, rows = run.manifest["corpus"]["classes"], run.predictions[NAMED].itertuples(index=False)
@@ -86,37 +79,55 @@ def write(path: Path, runs: Mapping[str, Run], golden: dict[str, float] | None =
         predicted += map(classes.index, run.predictions["predicted"])
         kept = {n: a for n, a in run.arrays.items() if n.startswith("logits") or seed == first["seed"]}
         tensors |= {f"{number}/{name}": array for name, array in halved(kept).items()}
-        histories.append(_rounded(run.history).assign(seed=seed, fold=fold))
-        records.append({"columns": list(run.history), "manifest": run.manifest, "part": part})
+        rounded = run.history.select_dtypes("floating").map(lambda value: float(f"{value:.6g}"))
+        histories.append(run.history.assign(**rounded, seed=seed, fold=fold))
+        facts.append({"columns": list(run.history), "manifest": run.manifest, "part": part})
     tensors["predicted"] = np.array(predicted, np.min_scalar_type(max(predicted, default=0)))
     tensors["utterances"] = np.frombuffer(zlib.compress(json.dumps(list(parts)).encode(), 9), np.uint8)
     # empty histories have no columns; left in, they would make floats of whole numbers
     table = pd.concat([h for h in histories if len(h)] or histories[:1], ignore_index=True)
     table = table[["seed", "fold", *table.columns.drop(["seed", "fold"])]]
-    data = {"safetensors": save_tensors(tensors), "csv": table.to_csv(index=False, lineterminator="\n").encode()}
-    shared, rest = split(records)
+    data = {"safetensors": save_tensors(tensors), "csv": as_csv(table)}
+    shared, rest = split(facts)
     head = {
         "format": FORMAT, "corpus": first["corpus"]["name"], "method": first["method"], "profile": first["profile"],
         "scheme": first["fold"]["scheme"], "golden": golden, "shared": shared,
-        "sha256": {suffix: hashlib.sha256(content).hexdigest() for suffix, content in data.items()},
+        "sha256": {suffix: sha256(content) for suffix, content in data.items()},
     }  # fmt: skip
     lines = (json.dumps({"key": key} | each, sort_keys=True) for key, each in zip(keys, rest, strict=True))
     text = json.dumps(head, indent=1, sort_keys=True).removesuffix("\n}") + ',\n "runs": [\n  '
     for suffix, content in (data | {"json": (text + ",\n  ".join(lines) + "\n ]\n}\n").encode()}).items():
         write_whole(path.with_suffix(f".{suffix}"), content)
-    _keys.cache_clear()  # a folder's time stamp may be too coarse to tell
 
 
-def _rounded(history: pd.DataFrame) -> pd.DataFrame:
-    floats = history.select_dtypes("floating")
-    return history.assign(**{name: [float(f"{value:.6g}") for value in floats[name]] for name in floats})
+def split(records: Sequence[dict]) -> tuple[dict, list[dict]]:
+    """Return what all records share, at any depth, and what is left of each; :func:`join` undoes it."""
+    shared, rest = {}, [{} for _ in records]
+    for key in sorted(set().union(*records)):
+        values = [record.get(key, ...) for record in records]
+        if ... not in values and len({json.dumps(value, sort_keys=True) for value in values}) == 1:
+            shared[key] = values[0]
+            continue
+        inside, left = split(values) if all(isinstance(v, dict) for v in values) else ({}, [])
+        if inside:
+            shared[key] = inside
+        for each, value in zip(rest, left if inside else values, strict=True):
+            if value is not ... and (value or not inside):
+                each[key] = value
+    return shared, rest
+
+
+def join(shared: dict, rest: dict) -> dict:
+    """Return a record of :func:`split`."""
+    both = {k: join(shared[k], v) if k in shared and isinstance(v, dict) else v for k, v in rest.items()}
+    return shared | both
 
 
 def head(path: Path) -> dict[str, Any]:
     """Return a pack's JSON, with each run's record whole: ``key``, ``manifest``, ``columns`` and ``part``.
 
     Raises:
-        OSError: when there is none. ValueError: when it is damaged or of another format.
+        ValueError: when it is damaged or of another format; an OSError when there is none.
     """
     found = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(found, dict) or found.get("format") != FORMAT:
@@ -126,93 +137,63 @@ def head(path: Path) -> dict[str, Any]:
 
 def _stamp(path: Path) -> Stamp:
     """Return what changes whenever a pack does."""
-    stats = [path.with_suffix(f".{suffix}").stat() for suffix in (*DATA, "json")]
-    return tuple((stat.st_mtime_ns, stat.st_size) for stat in stats)
+    files = [path.with_suffix(f".{suffix}") for suffix in (*DATA, "json")]
+    return tuple((stat.st_mtime_ns, stat.st_size) for stat in (file.stat() for file in files if file.exists()))
 
 
-def whole(path: Path) -> bool:
-    """Tell whether a pack is there and as it was written; a warning says when it is damaged, once."""
-    try:
-        return _whole(path, _stamp(path))
-    except FileNotFoundError:
-        return path.exists() and _told(path, "a file is missing")
-
-
-def _told(path: Path, why: str) -> bool:
-    warnings.warn(f"pack {path.stem} is damaged ({why}) and counts as not there", stacklevel=4)
-    return False
+def records(path: Path) -> dict[str, dict]:
+    """Return each run's record by its key; none where the pack is missing or damaged, which a warning tells once."""
+    return _records(path, _stamp(path)) if path.exists() else {}
 
 
 @cache
-def _whole(path: Path, _: Stamp) -> bool:
+def _records(path: Path, _: Stamp) -> dict[str, dict]:
     try:
-        sums = head(path)["sha256"]
-        wrong = [s for s in DATA if hashlib.sha256(path.with_suffix(f".{s}").read_bytes()).hexdigest() != sums[s]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        return _told(path, f"{path.name}: {error}")
-    return not wrong or _told(path, ", ".join(f"{path.stem}.{suffix}" for suffix in wrong))
+        found, wrong = head(path), []
+        for file in (path.with_suffix(f".{suffix}") for suffix in DATA):
+            if sha256(file.read_bytes()) != found["sha256"][file.suffix[1:]]:
+                wrong.append(file.name)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        wrong = [f"{path.name}: {error}"]
+    if wrong:
+        warnings.warn(f"pack {path.stem} is damaged ({', '.join(wrong)}) and counts as not there", stacklevel=4)
+    return {} if wrong else {record["key"]: record for record in found["runs"]}
 
 
 def find(shelf: Path, key: str) -> PackedRun | None:
-    """Return where a run lies in a folder of packs, or None; quick for many keys, damaged packs are told."""
-    if not shelf.is_dir():
-        return None
-    found = _keys(shelf, shelf.stat().st_mtime_ns).get(key)  # a file that is replaced touches its folder
-    return found if found is not None and whole(found.pack) else None
-
-
-@cache
-def _keys(shelf: Path, _: int) -> dict[str, PackedRun]:
-    """Return every run of every whole pack of a folder by its key."""
-    found = {}
+    """Return where a run lies in a folder of packs, or None; damaged packs are told."""
     for path in sorted(shelf.glob("[!.]*.json")):
-        for record in head(path)["runs"] if whole(path) else ():
-            found[record["key"]] = PackedRun(path, record["key"], record["manifest"].get("seconds", 0.0))
-    return found
+        if key in (known := records(path)):
+            return PackedRun(path, key, known[key]["manifest"].get("seconds", 0.0))
+    return None
 
 
 @lru_cache(maxsize=8)
 def _read(path: Path, _: Stamp) -> dict[str, Run]:
     """Return the runs of a whole pack by key, in order; they belong to the cache."""
     tensors, found, start = load_tensors(path.with_suffix(".safetensors").read_bytes()), {}, 0
-    parts = json.loads(zlib.decompress(tensors["utterances"].tobytes()))
+    parts, predicted = json.loads(zlib.decompress(tensors.pop("utterances").tobytes())), tensors.pop("predicted")
     # a fold may be called NA
     table = pd.read_csv(path.with_suffix(".csv"), dtype={"fold": str}, keep_default_na=False, na_values=[""])
     histories = dict(list(table.groupby(["seed", "fold"])))
-    own: dict[str, dict[str, np.ndarray]] = {}
-    for name, array in tensors.items():
-        own.setdefault(name.partition("/")[0], {})[name.partition("/")[2]] = array
-    for number, record in enumerate(head(path)["runs"]):
+    for number, (key, record) in enumerate(records(path).items()):
         rows, manifest, columns = parts[record["part"]], record["manifest"], record["columns"]
-        predictions = pd.DataFrame(rows, columns=NAMED)
-        classes, indices = manifest["corpus"]["classes"], tensors["predicted"][start : start + len(rows)]
-        predictions["predicted"] = [classes[i] for i in indices]
-        history = histories.get(position(manifest), pd.DataFrame(columns=columns or None))
-        found[record["key"]] = Run(
-            manifest, predictions, history[columns].reset_index(drop=True), widened(own.get(str(number), {}))
-        )
+        said = np.asarray(manifest["corpus"]["classes"], object)[predicted[start : start + len(rows)]]
+        history = histories.get(position(manifest), pd.DataFrame(columns=columns or None))[columns]
+        own = {n.partition("/")[2]: a for n, a in tensors.items() if n.startswith(f"{number}/")}
+        predictions = pd.DataFrame(rows, columns=NAMED).assign(predicted=said)
+        found[key] = Run(manifest, predictions, history.reset_index(drop=True), widened(own))
         start += len(rows)
     return found
 
 
-def _own(run: Run) -> Run:
-    """Return a copy, which its owner may change."""
-    arrays = {name: array.copy() for name, array in run.arrays.items()}
-    return Run(deepcopy(run.manifest), run.predictions.copy(), run.history.copy(), arrays)
-
-
 def read(path: Path) -> dict[str, Run]:
     """Return the runs of a pack by key, in order of seed and fold; none where it is missing or damaged (told)."""
-    return {key: _own(run) for key, run in _read(path, _stamp(path)).items()} if whole(path) else {}
+    return deepcopy(_read(path, _stamp(path))) if records(path) else {}
 
 
 def load(found: PackedRun) -> Run:
-    """Return one run of a pack.
-
-    Raises:
-        OSError: when it is there no more.
-    """
-    run = _read(found.pack, _stamp(found.pack)).get(found.key) if whole(found.pack) else None
-    if run is None:
+    """Return one run of a pack; an OSError tells that it is there no more."""
+    if found.key not in records(found.pack):
         raise OSError(f"run {found.key} is no more in {found.pack.name}")
-    return _own(run)
+    return deepcopy(_read(found.pack, _stamp(found.pack))[found.key])

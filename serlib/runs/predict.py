@@ -1,8 +1,7 @@
 """Ask a trained model about recordings of one's own."""
 
 import json
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from serlib import methods
 from serlib.features.audio import AudioError, read_audio
 from serlib.methods.model import Model
 from serlib.methods.recipe import Recipe
-from serlib.training import Examples, Hardware
+from serlib.training import Hardware
 
 
 def predict_files(
@@ -45,13 +44,25 @@ def predict_files(
     if json.loads(json.dumps(recipe.to_dict())) != manifest["recipe"]:
         raise ValueError(f"{folder.name} was made by another recipe of {method.name} than today's; train it again")
     _check_speaker(method.name, recipe, files, by_speaker=by_speaker)
-    state = load_file(folder / "model.safetensors")
+    state, hardware = load_file(folder / "model.safetensors"), Hardware.choose(device, "float32")
     model = Model([method.build(recipe, len(classes)) for _ in range(recipe.networks)], {})
     model.load(state)
-    for pair in model.members:
-        for part in pair:
-            part.to(device)
-    logits = _scored(partial(method.hear, recipe, scaling=state, device=device), model, recipe, files, device)
+    for part in (part for pair in model.members for part in pair):
+        part.to(device)
+
+    def scored(signals: Sequence[np.ndarray]) -> np.ndarray:
+        return model.score(method.hear(recipe, signals, scaling=state, device=device), hardware)[0]
+
+    signals = [read_audio(file, sample_rate_hz=recipe.features.sample_rate_hz) for file in files]
+    try:
+        logits = scored(signals)
+    except ValueError:  # such as: too short; said of that file alone
+        for file, signal in zip(files, signals, strict=True):
+            try:
+                scored([signal])
+            except ValueError as error:
+                raise AudioError(f"{file}: {error}") from error
+        raise
     table = pd.DataFrame(softmax(logits, axis=1), columns=classes, index=pd.Index(map(str, files), name="file"))
     return table.assign(predicted=np.asarray(classes)[logits.argmax(1)])[["predicted", *classes]]
 
@@ -66,20 +77,3 @@ def _check_speaker(name: str, recipe: Recipe, files: Sequence, *, by_speaker: bo
         raise ValueError(f"{name} scales by its training part; --by-speaker is for models that scale by speaker")
     if wanted and recipe.normalise == "feature" and len(files) < 2:
         raise ValueError(f"{name} needs at least 2 recordings of the speaker: one has no deviation")
-
-
-def _scored(
-    hear: Callable[..., Examples], model: Model, recipe: Recipe, files: Sequence[str | Path], device: str
-) -> np.ndarray:
-    """Return logits (files, C); what is wrong with a file, such as that it is too short, is said of that one."""
-    hardware = Hardware.choose(device, "float32")
-    signals = [read_audio(file, sample_rate_hz=recipe.features.sample_rate_hz) for file in files]
-    try:
-        return model.score(hear(signals), hardware)[0]
-    except ValueError:
-        for file, signal in zip(files, signals, strict=True):
-            try:
-                model.score(hear([signal]), hardware)
-            except ValueError as error:
-                raise AudioError(f"{file}: {error}") from error
-        raise

@@ -1,28 +1,62 @@
-"""Committed results: made from the run store, listed, kept in step with the code.
+"""Committed results: made from the run store, read, listed, kept in step with the code.
 
 A pack holds runs of one recipe on one corpus, and the *golden values* of the code that made them: what a few fixed
 steps of the method give (``serlib.runs.golden``). They are how a test tells that results are stale.
 """
 
-from collections import Counter
+import warnings
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from serlib import paths
+from serlib.protocol import SCHEMES, Scores
 from serlib.runs import pack
-from serlib.runs.scores import assemble, whole_seeds
+from serlib.runs.engine import assemble
+from serlib.runs.golden import differences, golden_values
+from serlib.runs.run import Run
 from serlib.runs.store import RunStore
 
 
-def golden_values(method: str, profile: str) -> dict[str, float] | None:
-    """Return what today's code gives on a method's golden steps; None for a method that is not the project's."""
-    from serlib import methods
-    from serlib.runs.golden import golden
+def whole_seeds(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs, by seed and fold, of those seeds that have every fold that any seed has; may be none.
 
-    try:
-        known = methods.get(method)
-    except ValueError:
+    The folds of a named scheme test every utterance of the corpus once; a seed that tests fewer lacks some.
+    """
+    ordered = sorted(runs, key=lambda run: pack.position(run.manifest))
+    facts = [(*pack.position(run.manifest), len(run.predictions)) for run in ordered]
+    table = pd.DataFrame(facts, columns=["seed", "fold", "rows"])
+    seeds = table.groupby("seed").agg({"fold": "nunique", "rows": "sum"})
+    named = bool(ordered) and ordered[0].manifest["fold"]["scheme"] in SCHEMES
+    least = ordered[0].manifest["corpus"].get("utterances", 0) if named else 0
+    whole = seeds.index[(seeds["fold"] == table["fold"].nunique()) & (seeds["rows"] >= least)]
+    return [run for run in ordered if run.manifest["seed"] in whole]
+
+
+def stored_scores(
+    corpus_name: str, method: str, *, profile: str, scheme: str, folder: str | None = None,
+    seeds: Sequence[int] | None = None,
+) -> Scores | None:  # fmt: skip
+    """Return a method's committed results, which need neither the corpus nor training.
+
+    ``corpus_name`` is as ``Scores`` shows it, such as ``"emodb 1:8"``; ``folder`` of ``data/results`` is told where the
+    pack does not lie in that of this name. Without ``seeds`` come all that are whole; those that lack a fold are left
+    out, and told. Only the first seed alone has embeddings and arrays.
+
+    Returns:
+        Scores by seed and fold; None where there is no pack, or a damaged one (told), or not all of ``seeds``.
+    """
+    path = pack.place(paths.results_dir(), corpus_name, method, profile, scheme, folder=folder)
+    held = list(pack.read(path).values())
+    runs = whole_seeds(held)
+    if len(runs) < len(held):
+        warnings.warn(f"pack {path.stem}: {len(held) - len(runs)} runs of unfinished seeds are left out", stacklevel=2)
+    there = {run.manifest["seed"] for run in runs}
+    if not runs or not there.issuperset(there if seeds is None else seeds):
         return None
-    return golden(known, profile)
+    return assemble([run for run in runs if seeds is None or run.manifest["seed"] in seeds])
 
 
 def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, measured: bool = False) -> int:
@@ -33,7 +67,7 @@ def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, me
     line for each pack that is written or refused, and one about all.
 
     Args:
-        source: folder of a run store, such as ``runs``.
+        source: folder of a run store, such as ``runs``; an OSError tells that there is none.
         results: folder of folders of packs, such as ``data/results``.
         methods: names; none: all.
         measured: pass over runs of the quick profile and on synthetic speech, which measure nothing.
@@ -41,21 +75,17 @@ def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, me
     Returns:
         0, or 1 when a pack was refused: because it is damaged and held runs that ``source`` lacks, or because its
         golden values are no longer what the code gives, so that old and new runs must not stand side by side.
-
-    Raises:
-        OSError: when there is no ``source``, or a pack cannot be written.
     """
     if not Path(source).is_dir():
         raise FileNotFoundError(f"{source}: no folder of runs")
-    store, results, groups, counts = RunStore(source, shelves=[]), Path(results), {}, Counter()
+    store, results, groups, counts = RunStore(source, shelves=[]), Path(results), defaultdict(dict), Counter()
     for key, folder, manifest in store.finished():
+        nothing = measured and (manifest["corpus"]["synthetic"] or manifest["profile"] == "quick")
+        if nothing or (methods and manifest["method"] not in methods):
+            continue
         names = manifest["corpus"]["name"], manifest["method"], manifest["profile"], manifest["fold"]["scheme"]
-        if measured and (manifest["corpus"]["synthetic"] or manifest["profile"] == "quick"):
-            continue  # they show that the path works and measure nothing
-        if not methods or manifest["method"] in methods:
-            found = groups.setdefault(names, {})
-            if key not in found or found[key][1]["finished"] < manifest["finished"]:
-                found[key] = folder, manifest
+        if key not in groups[names] or groups[names][key][1]["finished"] < manifest["finished"]:
+            groups[names][key] = folder, manifest
     for names, found in sorted(groups.items()):
         path = pack.place(results, *names)
         outcome, line = _update(path, found, store)
@@ -70,8 +100,6 @@ def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, me
 
 def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore) -> tuple[str, str]:
     """Bring one pack up to date; return what became of it and a line about that."""
-    from serlib.runs.golden import differences
-
     held = pack.read(path)
     if path.exists() and not held and (lost := _listed(path) - found.keys()):
         return "REFUSED", f"damaged, and {len(lost)} of its runs are not in {store.root}; restore it or delete it"
@@ -81,11 +109,9 @@ def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore) ->
     kept = _of_one_kind(manifests | later)
     old, new = kept - later.keys(), kept & later.keys()
     same = old == held.keys() and not new
-    if same and before:
-        return "unchanged", ""
-    method, profile = next((manifest["method"], manifest["profile"]) for _, manifest in found.values())
-    now = golden_values(method, profile) or before
-    if same and not now:
+    facts = next(manifest for _, manifest in found.values())
+    now = before if same and before else golden_values(facts["method"], facts["profile"]) or before
+    if same and now == before:
         return "unchanged", ""
     if old and before and (moved := differences(before, now)):
         return "REFUSED", f"the code makes other runs now; delete the pack to start anew: {moved[0]}"
@@ -104,26 +130,21 @@ def _listed(path: Path) -> set[str]:
 
 def _of_one_kind(manifests: dict[str, dict]) -> set[str]:
     """Return the keys of the latest run's recipe and corpus, the latest for each fold and seed."""
-    latest, chosen = max(manifests.values(), key=lambda m: m["finished"]), {}
-    for key, manifest in sorted(manifests.items(), key=lambda item: item[1]["finished"]):
-        if all(manifest[what] == latest[what] for what in ("recipe", "corpus")):
-            chosen[pack.position(manifest)] = key
-    return set(chosen.values())
+    ordered = sorted(manifests.items(), key=lambda item: item[1]["finished"])
+    recipe, corpus = (ordered[-1][1][what] for what in ("recipe", "corpus"))
+    return {*{pack.position(m): k for k, m in ordered if m["recipe"] == recipe and m["corpus"] == corpus}.values()}
 
 
 def describe_results(results: Path) -> Iterator[str]:
     """Yield a line a pack: method, corpus, profile, scheme, folds x seeds, pooled UA in percent, converged or not."""
-    from serlib.training import converged
-
     for path in sorted(Path(results).glob("*/[!.]*.json")):
         runs = list(pack.read(path).values())
-        whole, epochs = whole_seeds(runs), [run.history for run in runs if len(run.history)]
+        whole = whole_seeds(runs)
         if not whole:
             yield f"{path.parent.name}/{path.stem}: " + (f"{len(runs)} runs, no whole seed" if runs else "damaged")
             continue
         scores, seeds = assemble(whole), len({run.manifest["seed"] for run in whole})
-        climbing = sum(not converged(history.to_dict("records")) for history in epochs)
         rest = f" + {len(runs) - len(whole)} runs" * (len(whole) < len(runs))
-        state = "no epochs" if not epochs else f"{climbing} of {len(epochs)} unconverged" if climbing else "converged"
+        state = {True: "converged", False: "unconverged", None: "no epochs"}[scores.converged]
         ua = scores.summary().at["UA", "pooled"]
         yield f"{scores.label}: {len(whole) // seeds} folds x {seeds} seeds{rest}, UA {ua:.1f} %, {state}"

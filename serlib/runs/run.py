@@ -1,4 +1,4 @@
-"""A finished run in memory, and the key by which it is found."""
+"""A finished run in memory, the key by which it is found, and the bytes as which it is stored."""
 
 import hashlib
 import json
@@ -28,7 +28,17 @@ class Run:
 
 def run_key(identity: dict) -> str:
     """Return 24 hex digits over everything that makes a run itself (its code apart)."""
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+    return sha256(json.dumps(identity, sort_keys=True).encode())[:24]
+
+
+def sha256(data: bytes) -> str:
+    """Return 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def as_csv(table: pd.DataFrame) -> bytes:
+    """Return a table as it is stored, the same on every system."""
+    return table.to_csv(index=False, lineterminator="\n").encode()
 
 
 def halved(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

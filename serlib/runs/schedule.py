@@ -1,43 +1,35 @@
 """What shall be run: plans of many methods, corpora and seeds in order of their worth, and how far they are.
 
-A plan is a TOML file of rows, the most wanted first::
+A plan is a TOML file of rows, the most wanted first; what is not said is as here, apart from corpus and methods::
 
     [[rows]]
     corpus = "emodb"
-    root = "corpora/emodb"
+    root = "corpora/emodb"  # none
     methods = ["focal/mel-softmax", "focal/mel-focal"]
     profile = "study"
-    folds = "leave-one-speaker-out"
-    seeds = [0, 1, 2]
+    folds = "leave-one-speaker-out"  # the corpus' default scheme
+    seeds = [0]
+    options = {}  # of the corpus' loader
 """
 
 import json
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from serlib import methods
 from serlib.corpora import load_corpus
-from serlib.runs.code import digest
 from serlib.runs.engine import Task, plan
 from serlib.runs.pack import PackedRun
-from serlib.runs.run import run_key
 from serlib.runs.store import RunStore
 
 ROW = {"corpus": str, "root": str, "methods": list, "profile": str, "folds": str, "seeds": list, "options": dict}
 USUAL = {"root": None, "profile": "study", "folds": None, "seeds": [0], "options": {}}
-Kind = tuple[str, str, str]
 
 
 def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
-    """Return the runs of a plan: row by row, in each by seed, then method, then fold.
-
-    Args:
-        path: of the TOML file. A row names ``corpus`` and ``methods``, and where they are not the usual ones ``root``,
-            ``profile`` (``"study"``), ``folds`` (the corpus' default scheme), ``seeds`` (``[0]``) and ``options`` of
-            the corpus' loader.
-        root: of the corpora, in place of every row's own.
+    """Return the runs of a plan: row by row, in each by seed, then method, then fold; ``root`` replaces every row's.
 
     Raises:
         ValueError: for a file that is no such plan, an unknown method, profile or scheme, or a corpus that is damaged.
@@ -59,9 +51,9 @@ def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
         where = json.dumps([row["corpus"], root or row["root"], row["options"]])
         if where not in corpora:
             corpora[where] = load_corpus(row["corpus"], root or row["root"], **row["options"])
-        options = {"profile": row["profile"], "folds": row["folds"], "seeds": row["seeds"]}
-        found = [task for name in row["methods"] for task in plan(corpora[where], name, **options)]
-        tasks += sorted(found, key=lambda task, seeds=row["seeds"]: seeds.index(task.seed))
+        options = {what: row[what] for what in ("profile", "folds")}
+        for seed in row["seeds"]:
+            tasks += [task for m in row["methods"] for task in plan(corpora[where], m, seeds=[seed], **options)]
     return tasks
 
 
@@ -74,40 +66,30 @@ class Survey:
     """
 
     def __init__(self, tasks: Sequence[Task], store: RunStore) -> None:
-        self.store, self.open, self.seconds = store, [], {}
-        self._codes: dict[tuple[str, str], str] = {}
-        for task in tasks:
-            found = self.find(task)
-            if found is None:
-                self.open.append(task)
-            else:
-                self.note(task, store.seconds(found))
-
-    def code(self, task: Task) -> str:
-        """Return the digest of the code that makes a run."""
-        which = task.method.name, task.profile
-        if which not in self._codes:
-            self._codes[which] = digest(task.method.modules(task.profile))
-        return self._codes[which]
+        self.store, self.seconds = store, defaultdict(list)
+        self.open = [task for task in tasks if self.note(task) is None]
 
     def find(self, task: Task) -> Path | PackedRun | None:
         """Return what ``RunStore.find`` returns."""
-        return self.store.find(run_key(task.identity), self.code(task))
+        return self.store.find(task.key, task.code)
 
-    def note(self, task: Task, seconds: float) -> None:
-        """Learn from a finished run."""
-        self.seconds.setdefault(kind(task), []).append(seconds)
+    def note(self, task: Task) -> float | None:
+        """Learn how many seconds a finished run took, and return it; None where it is not finished."""
+        found = self.find(task)
+        if found is None:
+            return None
+        self.seconds[kind(task)].append(self.store.seconds(found))
+        return self.seconds[kind(task)][-1]
 
     def forecast(self, tasks: Sequence[Task], jobs: int = 1) -> str:
         """Say how long runs will take, ``jobs`` at once, by the mean of finished ones of the same kind."""
-        means = {which: sum(each) / len(each) for which, each in self.seconds.items()}
-        known = [means[kind(task)] for task in tasks if kind(task) in means]
+        known = [sum(each) / len(each) for task in tasks if (each := self.seconds.get(kind(task)))]
         words = [_span(sum(known) / jobs)] * bool(known or not tasks)
         words += [f"{len(tasks) - len(known)} runs of unknown length"] * (len(known) < len(tasks))
         return " + ".join(words)
 
 
-def kind(task: Task) -> Kind:
+def kind(task: Task) -> tuple[str, str, str]:
     """Return what the length of a run depends on: method, corpus and profile."""
     return task.method.name, task.corpus.name, task.profile
 
@@ -123,13 +105,11 @@ def describe_plan(tasks: Sequence[Task], store: RunStore, jobs: int = 1) -> Iter
 
     Each says how many runs are done, and how long the others will take one after another; the last, ``jobs`` at once.
     """
-    survey, total, left = Survey(tasks, store), Counter(), {}
-    for task in tasks:
-        total[*kind(task), task.scheme] += 1
+    survey, left = Survey(tasks, store), defaultdict(list)
     for task in survey.open:
-        left.setdefault((*kind(task), task.scheme), []).append(task)
-    for which, count in total.items():
-        rest = left.get(which, [])
+        left[*kind(task), task.scheme].append(task)
+    for which, count in Counter((*kind(task), task.scheme) for task in tasks).items():
+        rest = left[which]
         to_do = f", {len(rest)} to do: {survey.forecast(rest)}" * bool(rest)
         yield f"{' · '.join(which)}: {count - len(rest)} of {count} done{to_do}"
     counts = f"{len(tasks) - len(survey.open)} of {len(tasks)} done, {len(survey.open)} to do"

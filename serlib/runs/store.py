@@ -6,27 +6,27 @@ these and of the code that made it, and holds ``manifest.json``, ``predictions.c
 (:mod:`serlib.runs.pack`), and are found whatever code made them: their golden values are tested instead.
 """
 
-import hashlib
 import json
 import os
 import shutil
 import uuid
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from serlib import paths
 from serlib.runs import pack
 from serlib.runs.pack import PackedRun
-from serlib.runs.run import Run, halved, run_key, widened
+from serlib.runs.run import Run, as_csv, halved, sha256, widened
 
 FORMAT = 1
-__all__ = ["PackedRun", "Run", "RunStore", "run_key"]
 
 
 class RunStore:
@@ -38,29 +38,49 @@ class RunStore:
     """
 
     def __init__(self, root: str | Path | None = None, shelves: list[Path] | None = None) -> None:
-        self.root = Path(root) if root is not None else paths.runs_dir()
-        committed = sorted(p for p in paths.results_dir().glob("*") if p.is_dir())
-        self.shelves = committed if shelves is None else shelves
+        self.root = paths.runs_dir() if root is None else Path(root)
+        self.shelves = sorted(paths.results_dir().glob("*/")) if shelves is None else shelves
+
+    def _folder(self, key: str, code: str) -> Path:
+        return self.root / f"{key}-{code[:8]}"
 
     def find(self, key: str, code: str, *, weights: bool = False) -> Path | PackedRun | None:
         """Return what ``load`` takes: the folder of a run that today's ``code`` made, or a committed run, or None.
 
         What is damaged is told and passed over, and so are runs without a model where ``weights`` are wanted.
         """
-        folder = self.root / f"{key}-{code[:8]}"
+        folder = self._folder(key, code)
         needed = "model.safetensors" if weights else "manifest.json"
         if (folder / needed).is_file() and self._whole(folder):
             return folder
         shelves = () if weights else self.shelves
         return next((found for shelf in shelves if (found := pack.find(shelf, key)) is not None), None)
 
+    @contextmanager
+    def claim(self, key: str, code: str, patience: float = -1) -> Iterator[bool]:
+        """Hold a run for this process while it is made, so that no other makes it too; yield whether it is held.
+
+        Another's claim is waited for, ``patience`` seconds long (-1: for ever). The system ends the claim of a process
+        that ends, however it ends. Who holds one looks with ``find`` first: the other may have finished the run.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._folder("." + key, code).with_suffix(".claim"))
+        try:
+            lock.acquire(patience)
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            Path(lock.lock_file).unlink(missing_ok=True)
+            lock.release()
+
     def _whole(self, folder: Path) -> bool:
         """Tell whether every file is as the manifest says; say so when it is not."""
         try:
             files = json.loads((folder / "manifest.json").read_text())["files"]
-            wrong = [
-                n for n, digest in files.items() if hashlib.sha256((folder / n).read_bytes()).hexdigest() != digest
-            ]
+            wrong = [name for name, digest in files.items() if sha256((folder / name).read_bytes()) != digest]
         except (OSError, ValueError, KeyError) as error:
             wrong = [f"manifest.json ({error})"]
         if wrong:
@@ -83,10 +103,8 @@ class RunStore:
     def load(self, found: Path | PackedRun) -> Run:
         """Read a run that ``find`` has found; half-precision arrays come back as float32.
 
-        Packed runs beyond the pack's first seed have of their arrays only those whose name begins with ``logits``.
-
-        Raises:
-            OSError: when it is there no more.
+        Packed runs beyond the pack's first seed have of their arrays only those whose name begins with ``logits``. An
+        OSError tells that the run is there no more.
         """
         if isinstance(found, PackedRun):
             return pack.load(found)
@@ -101,27 +119,20 @@ class RunStore:
     def save(self, key: str, code: str, run: Run, *, state: dict[str, np.ndarray] | None = None) -> Path:
         """Write a run atomically and return its folder; where another process was faster, its copy stays.
 
-        Args:
-            key: of ``run_key``.
-            code: digest of the code that made it, hex.
-            run: float32 arrays are stored in half precision.
-            state: name -> tensor of the trained model, kept in full precision; such a run replaces one without.
-
-        Raises:
-            OSError: when it cannot be written; nothing of it is left.
+        ``code``: digest of the code that made it, hex. Float32 arrays are stored in half precision; ``state``, name ->
+        tensor of the trained model, as it is, and such a run replaces one without. An OSError tells that the run cannot
+        be written; nothing of it is left.
         """
         files = {
-            "predictions.csv": run.predictions.to_csv(index=False, lineterminator="\n").encode(),
-            "history.csv": run.history.to_csv(index=False, lineterminator="\n").encode(),
+            "predictions.csv": as_csv(run.predictions),
+            "history.csv": as_csv(run.history),
             "arrays.safetensors": save_tensors(halved(run.arrays)),
         }
         if state:
             files["model.safetensors"] = save_tensors({n: np.ascontiguousarray(a) for n, a in state.items()})
-        sums = {n: hashlib.sha256(b).hexdigest() for n, b in files.items()}
-        manifest = {"format": FORMAT, **run.manifest, "files": sums}
+        manifest = {"format": FORMAT, **run.manifest, "files": {name: sha256(data) for name, data in files.items()}}
         files["manifest.json"] = (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
-        folder = self.root / f"{key}-{code[:8]}"
-        part = self.root / f".part-{uuid.uuid4().hex}"
+        folder, part = self._folder(key, code), self.root / f".part-{uuid.uuid4().hex}"
         part.mkdir(parents=True)
         try:
             for name, data in files.items():

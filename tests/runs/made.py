@@ -10,9 +10,9 @@ CLASSES = ["anger", "neutral", "sadness"]
 
 def made_run(
     seed=0, fold="speaker-03", *, method="test/guess", corpus="tiny", value=None, finished="2026-01-01T00:00:00+00:00",
-    recipe=None, rows=4, epochs=3, scheme="leave-one-speaker-out",
+    recipe=None, rows=4, epochs=3, scheme="leave-one-speaker-out", slope=None,
 ) -> Run:  # fmt: skip
-    """A run as the engine leaves it; ``value`` fills its logits."""
+    """A run as the engine leaves it; ``value`` fills its logits, ``slope`` is that of its train UA, points an epoch."""
     stream = np.random.default_rng([seed, len(fold), *fold.encode()])
     truth, said = (np.asarray(CLASSES)[stream.integers(0, 3, rows)] for _ in range(2))
     predictions = pd.DataFrame(
@@ -26,7 +26,8 @@ def made_run(
         "seed": seed, "method": method, "profile": "study", "recipe": {"rate": 0.1} if recipe is None else recipe,
         "fold": {"name": fold, "scheme": scheme, "test": rows},
         "corpus": {"name": corpus, "fingerprint": "f" * 64, "classes": CLASSES, "synthetic": False},
-        "notes": {"weights": [seed, 0.5]}, "seconds": 1.5 + seed, "finished": finished, "code": "c" * 64, "format": 1,
+        "notes": {"weights": [seed, 0.5]} | ({} if slope is None else {"slope": slope, "converged": slope <= 0.5}),
+        "seconds": 1.5 + seed, "finished": finished, "code": "c" * 64, "format": 1,
     }  # fmt: skip
     return Run(manifest, predictions, pd.DataFrame(history), arrays)
 

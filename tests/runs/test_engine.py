@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from fakes import Fake, log_of
 
 from serlib.methods import Method, Outcome
 from serlib.protocol import folds
-from serlib.runs import RunStore, cross_validate, pack_results, plan, run_key, stored_scores
+from serlib.runs import RunStore, cross_validate, pack_results, plan, processes, run_key, stored_scores
 
 
 @dataclass
@@ -164,20 +165,30 @@ def test_manifest_binds_the_result(tiny_corpus, cache):
     assert str(cache) not in text and os.path.expanduser("~") not in text
 
 
-def _cross_validate(corpus, root):
-    cross_validate(corpus, Guess(), folds="leave-one-speaker-out", store=RunStore(root), progress=False)
+def _cross_validate(corpus, root, log):
+    fake = Fake(str(log), seconds=0.1)
+    cross_validate(corpus, fake, folds="leave-one-speaker-out", store=RunStore(root), progress=False)
 
 
-def test_two_processes_on_one_store_do_not_corrupt_it(tiny_corpus, cache):
+def test_two_processes_on_one_store_make_each_run_once(tiny_corpus, cache):
+    arguments = tiny_corpus, cache / "shared", cache / "log"
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_cross_validate, args=(tiny_corpus, cache / "shared")) for _ in range(2)]
+    workers = [context.Process(target=_cross_validate, args=arguments) for _ in range(2)]
     [w.start() for w in workers], [w.join() for w in workers]
     assert [w.exitcode for w in workers] == [0, 0]
-    folders = sorted(p.name for p in (cache / "shared").iterdir())
-    assert len(folders) == 10 and not any(name.startswith(".part") for name in folders)
-    method = Guess()
-    cross_validate(tiny_corpus, method, folds="leave-one-speaker-out", store=RunStore(cache / "shared"), progress=False)
-    assert not method.made
+    assert len(list((cache / "shared").iterdir())) == len(log_of(cache / "log", "run")) == 10
+    _cross_validate(*arguments)
+    assert len(log_of(cache / "log", "run")) == 10
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "profile", "runs", "wanted"),
+    [(-1, "quick", 10, 1), (-1, "study", 10, 3), (-1, "study", 2, 2), (2, "quick", 10, 2), (2, "quick", 1, 1)],
+)
+def test_processes_are_started_where_they_save_time(tiny_corpus, monkeypatch, n_jobs, profile, runs, wanted):
+    monkeypatch.setattr("joblib.effective_n_jobs", lambda n_jobs: 3 if n_jobs == -1 else n_jobs)
+    tasks = plan(tiny_corpus, Guess(), profile=profile, folds="leave-one-speaker-out", seeds=(0,))
+    assert processes(n_jobs, tasks[:runs], "cpu") == wanted
 
 
 KILLED = """

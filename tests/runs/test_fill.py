@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -75,7 +76,7 @@ def test_less_than_one_job_is_refused(tiny_corpus, cache):
     assert fill([], RunStore(cache / "runs", shelves=[]), 2) == 0
 
 
-KILLED = """
+SCRIPT = """
 import sys
 sys.path[:0] = [sys.argv[1]]
 if __name__ == "__main__":
@@ -86,17 +87,49 @@ if __name__ == "__main__":
     from serlib.runs import RunStore, fill
     table = pd.read_csv(sys.argv[2], index_col="utterance", dtype={"speaker": str, "take": str})
     corpus = Corpus("tiny", table, ("anger", "happiness", "neutral", "sadness"))
-    fill(tasks_of(corpus, Fake(seconds=0.4), seeds=range(4)), RunStore(sys.argv[3], shelves=[]), 2, "cpu")
+    fake = Fake(*sys.argv[4:], seconds=0.4)
+    sys.exit(fill(tasks_of(corpus, fake, seeds=range(4)), RunStore(sys.argv[3], shelves=[]), 2, "cpu"))
 """
 
 
+def started(corpus, cache, *log):
+    """A process that fills the store ``shared`` with 20 runs."""
+    corpus.table.to_csv(cache / "table.csv")
+    (cache / "script.py").write_text(SCRIPT)
+    arguments = [os.path.dirname(__file__), cache / "table.csv", cache / "shared", *log]
+    return subprocess.Popen([sys.executable, cache / "script.py", *arguments], stdout=subprocess.PIPE, text=True)
+
+
+def test_two_processes_share_the_runs_of_one_store(tiny_corpus, cache):
+    log, store = cache / "log", RunStore(cache / "shared", shelves=[])
+    fillers = [started(tiny_corpus, cache, log) for _ in range(2)]
+    told = [filler.communicate()[0] for filler in fillers]
+    assert [filler.returncode for filler in fillers] == [0, 0] and all(each.count("fold-") for each in told)
+    assert len(set(log_of(log, "run"))) == len(log_of(log, "run")) == 20
+    assert len(list(store.finished())) == len(list(store.root.iterdir())) == 20  # and no claim is left
+
+
+def test_a_run_whose_maker_is_killed_is_made_by_the_other_process(tiny_corpus, cache):
+    log, store = cache / "log", RunStore(cache / "shared", shelves=[])
+    tasks = tasks_of(tiny_corpus, Fake(str(log)))
+    held = "import sys, time\nfrom serlib.runs import RunStore\nstore = RunStore(sys.argv[1], shelves=[])\n"
+    held += "with store.claim(*sys.argv[2:]):\n    print(1, flush=True)\n    time.sleep(600)"
+    command = [sys.executable, "-c", held, str(store.root), tasks[0].key, tasks[0].code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder, ThreadPoolExecutor(1) as pool:
+        try:
+            assert holder.stdout.readline()
+            filled = pool.submit(fill, tasks, store, 1, "cpu")
+            while not filled.done() and len(log_of(log, "run")) < 4:
+                time.sleep(0.05)
+            assert not filled.done() and "test/fake fold-1 0 1" not in log_of(log, "run")
+        finally:
+            holder.kill()
+    assert filled.result() == 0 and log_of(log, "run")[4:] == ["test/fake fold-1 0 1"]
+    assert len(list(store.finished())) == 5
+
+
 def test_after_kill_minus_nine_no_worker_stays_and_finished_runs_do(tiny_corpus, cache):
-    tiny_corpus.table.to_csv(cache / "table.csv")
-    script = cache / "script.py"
-    script.write_text(KILLED)
-    store = RunStore(cache / "killed", shelves=[])
-    arguments = [os.path.dirname(__file__), str(cache / "table.csv"), str(store.root)]
-    process = subprocess.Popen([sys.executable, str(script), *arguments], stdout=subprocess.DEVNULL)
+    store, process = RunStore(cache / "shared", shelves=[]), started(tiny_corpus, cache)
     deadline = time.monotonic() + 120
     while len(list(store.root.glob("[!.]*/manifest.json"))) < 3 and time.monotonic() < deadline:
         assert process.poll() is None

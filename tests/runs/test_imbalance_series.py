@@ -52,7 +52,7 @@ def test_a_series_is_made_once_joined_over_seeds_and_can_be_paired(tiny_corpus, 
     plain, special = (made["1:2", name] for name in PAIR)
     assert set(plain.predictions["seed"]) == {0, 1} and len(plain.manifests) == len(plain.arrays) == 10
     assert len(plain.predictions) == len(plain.logits) == len(plain.embeddings) == 2 * len(tiny_corpus)
-    assert plain.corpus == "tiny 1:2" and plain.scheme == series_of.SCHEME
+    assert plain.corpus == "tiny 1:2" and plain.scheme == "own folds"
     found, beside = special.compare(plain), series_of.series_table(made, relative_to=PAIR[0]).iloc[1]
     assert found.units == 10  # networks: 5 folds x 2 draws
     assert beside[["ua", "ua_low", "ua_high"]].tolist() == pytest.approx([found.effect, found.low, found.high])
@@ -61,7 +61,7 @@ def test_a_series_is_made_once_joined_over_seeds_and_can_be_paired(tiny_corpus, 
     assert [m["notes"]["margin"] for m in special.manifests] == [[6, 6, 4, 4]] * 10
 
     pack_results(store.root, cache / "results")
-    monkeypatch.setattr(series_of, "cross_validate", None)  # nothing may be trained from here on
+    monkeypatch.setattr(series_of, "finish", None)  # nothing may be trained from here on
     monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
     stored = series_of.stored_series("tiny", profile="quick", conditions=("1:2",), methods=PAIR)
     pd.testing.assert_frame_equal(series_of.series_table(stored), series_of.series_table(made))

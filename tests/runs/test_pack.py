@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from made import key_of, made_run, same
 
 from serlib.runs import RunStore, pack
-from serlib.runs.sharing import join, split
+from serlib.runs.pack import join, split
 
 CODE, OTHER = "c" * 64, "d" * 64
 JSON = st.recursive(

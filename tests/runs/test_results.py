@@ -11,7 +11,7 @@ from made import key_of, made_run, same
 
 from serlib.protocol import Scores
 from serlib.runs import RunStore, describe_results, pack, pack_results, results, stored_scores
-from serlib.runs.scores import whole_seeds
+from serlib.runs.results import whole_seeds
 
 CODE, OTHER = "c" * 64, "d" * 64
 FOLDS = ("speaker-03", "speaker-08")
@@ -202,17 +202,20 @@ def test_seeds_that_lack_a_fold_are_left_out_and_told(places):
 @pytest.mark.filterwarnings("ignore:pack .* unfinished seeds")
 def test_the_list_says_what_there_is(places):
     store, folder = places
-    save(store, *(made_run(seed, fold) for seed in (0, 1) for fold in FOLDS), made_run(2))
+    save(store, *(made_run(seed, fold, slope=0.6) for seed in (0, 1) for fold in FOLDS), made_run(2, slope=0.0))
+    slopes = zip(FOLDS, (0.0, 0.9), strict=True)  # one seems to climb, on average they rest
+    save(store, *(made_run(0, fold, method="test/resting", slope=slope) for fold, slope in slopes))
     save(store, *(made_run(0, fold, method="test/svm", epochs=0) for fold in FOLDS))
     save(store, made_run(0, method="test/parts"), made_run(1, "speaker-08", method="test/parts"))
     save(store, made_run(0, method="test/torn"))
     pack_results(store.root, folder)
     (folder / "tiny" / "test_torn.study.leave-one-speaker-out.csv").write_text("")
     with pytest.warns(UserWarning, match="damaged"):
-        guess, parts, svm, torn = describe_results(folder)
+        guess, parts, resting, svm, torn = describe_results(folder)
     ua = scores_of(seeds=[0, 1]).summary().at["UA", "pooled"]
     where = "tiny · study · leave-one-speaker-out"
-    assert guess == f"test/guess · {where}: 2 folds x 2 seeds + 1 runs, UA {ua:.1f} %, 5 of 5 unconverged"
+    assert guess == f"test/guess · {where} · unconverged: 2 folds x 2 seeds + 1 runs, UA {ua:.1f} %, unconverged"
+    assert resting.startswith(f"test/resting · {where}: 2 folds x 1 seeds, UA ") and resting.endswith("%, converged")
     assert svm.startswith(f"test/svm · {where}: 2 folds x 1 seeds, UA ") and svm.endswith("no epochs")
     assert parts == "tiny/test_parts.study.leave-one-speaker-out: 2 runs, no whole seed"
     assert torn == "tiny/test_torn.study.leave-one-speaker-out: damaged"

@@ -125,6 +125,38 @@ def test_a_run_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path, m
     assert not list(tmp_path.iterdir())
 
 
+HOLDING = """
+import sys, time
+from serlib.runs import RunStore
+with RunStore(sys.argv[1], shelves=[]).claim("k", "c" * 64) as mine:
+    print(mine, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_claim_is_one_process_own_until_that_ends_even_by_kill_minus_nine(tmp_path):
+    store = RunStore(tmp_path, shelves=[])
+    with subprocess.Popen([sys.executable, "-c", HOLDING, str(tmp_path)], stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "True\n"
+            with store.claim("k", CODE, 0.2) as mine, store.claim("other", CODE, 0.2) as another:
+                assert (mine, another) == (False, True)
+        finally:
+            holder.kill()
+    assert [path.name for path in tmp_path.iterdir()] == [".k-cccccccc.claim"] and not list(store.finished())
+    with store.claim("k", CODE, 0.2) as mine:
+        assert mine
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_claim_ends_with_an_error_of_its_holder(tmp_path):
+    store = RunStore(tmp_path, shelves=[])
+    with pytest.raises(TimeoutError, match="of the training"), store.claim("k", CODE, 0):
+        raise TimeoutError("of the training")
+    with store.claim("k", CODE, 0) as mine:
+        assert mine
+
+
 def test_the_key_depends_on_every_value_but_not_on_their_order():
     assert run_key({"a": 1, "b": [1, 2]}) == run_key({"b": [1, 2], "a": 1})
     assert run_key({"a": 1, "b": [1, 2]}) != run_key({"a": 1, "b": [2, 1]})

@@ -4,7 +4,7 @@ import pytest
 from fakes import Fake
 
 from serlib.runs import RunStore, cross_validate, describe_plan, plan, read_plan, schedule
-from serlib.runs.schedule import Survey
+from serlib.runs.schedule import Survey, kind
 
 PLAN = """
 [[rows]]
@@ -105,5 +105,5 @@ def test_what_is_done_and_how_long_the_rest_takes_is_told(tiny_corpus, cache):
 def test_lengths_are_said_in_a_fitting_unit(tiny_corpus, cache, seconds, words):
     (task, *_) = plan(tiny_corpus, Fake(), profile="quick", folds=None, seeds=(0,))
     survey = Survey([], RunStore(cache / "runs", shelves=[]))
-    survey.note(task, seconds)
+    survey.seconds[kind(task)] = [seconds]
     assert survey.forecast([task]) == words
