@@ -2,21 +2,16 @@
 
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 
 from serlib.methods.base import PROFILES, Method, Outcome
 
-_FRAMES = {
-    "__init__", "base", "dual", "model", "neural", "probes", "reading", "recipe", "resolve", "scaling", "variants",
-}  # fmt: skip
+FILES = ("angular", "baselines", "center", "dcaen", "equal", "focal", "multidilated")
 __all__ = ["PROFILES", "Method", "Outcome", "get", "names"]
 
 
 @cache
 def _all() -> dict[str, Method]:
-    """Return every method by name, from every file in this folder that is not part of the frame."""
-    files = sorted(p.stem for p in Path(__file__).parent.glob("*.py") if p.stem not in _FRAMES)
-    return {m.name: m for stem in files for m in import_module(f"{__name__}.{stem}").METHODS}
+    return {m.name: m for file in FILES for m in import_module(f"{__name__}.{file}").METHODS}
 
 
 def names() -> list[str]:
@@ -27,13 +22,11 @@ def names() -> list[str]:
 def get(name: str) -> Method:
     """Return a method by name; ``+strong`` and ``+speaker`` behind it ask for its variants (also both, in any order).
 
-    Raises:
-        ValueError: for an unknown name, listing those of the same file, or the files, and for a doubled variant.
+    An unknown name and a doubled variant are ValueErrors.
     """
     plain, *suffixes = name.split("+")
     if plain not in _all():
-        family = plain.split("/")[0]
-        near = [n for n in _all() if n.startswith(family + "/")] or sorted({n.split("/")[0] + "/..." for n in _all()})
+        near = [n for n in _all() if n.startswith(plain.split("/")[0] + "/")] or [f"{file}/..." for file in FILES]
         raise ValueError(f"unknown method {name!r}; known are {', '.join(near)}")
     if len(set(suffixes)) < len(suffixes):
         raise ValueError(f"{name!r} names a variant twice; allowed is each once")

@@ -24,10 +24,7 @@ from serlib.features import RawWaveform
 from serlib.features.segments import SegmentSpectrogram
 from serlib.methods.neural import NeuralMethod
 from serlib.methods.recipe import Recipe
-from serlib.methods.resolve import annealing, class_margins
 from serlib.training import Training
-
-__all__ = ["BEST_MARGIN", "MARGIN_PAIRS", "METHODS", "MINIMUM_AT", "annealing", "class_margins"]
 
 MINIMUM_AT = 0.237
 MARGIN_PAIRS = {"c64": (6, 4), "c63": (6, 3), "c53": (5, 3)}  # small classes, large classes
@@ -60,20 +57,17 @@ def recipe(profile: str, *, network: str, loss: str) -> Recipe:
     segments = SegmentSpectrogram(**{"paper": {}, "study": SEGMENTS[network], "quick": SHORT}[profile])
     falling = {"schedule": "exponential", "schedule_options": FALLING.get(profile, {"end": 0.9**70})}
     margin = int(loss[1:]) if loss[0] == "m" else BEST_MARGIN[network]
+    training = Training(
+        **budget, batch_size=batch, learning_rate=rate, weight_decay=1e-3, clip_norm=5.0,
+        balancing={"wsampling": "sampling", "wloss": "loss"}.get(loss, "none"),
+        ending="last" if profile == "paper" else "average", **(falling if recurrent else STEPPING),
+    )  # fmt: skip
     return Recipe(
-        features=RawWaveform(crop_seconds=None),
-        segments=segments,
-        network="CRNN" if recurrent else "CNNTFGAP",
+        RawWaveform(crop_seconds=None), "CRNN" if recurrent else "CNNTFGAP",
+        "AngularSoftmaxLoss" if angular else "SoftmaxLoss", training, segments=segments,
         network_options={"width": size["width"]} | ({"bins": segments.n_bins} if recurrent else {}),
-        loss="AngularSoftmaxLoss" if angular else "SoftmaxLoss",
         loss_options={"margin": margin} if angular and loss not in MARGIN_PAIRS else {},
-        margin_pair=MARGIN_PAIRS.get(loss),
-        annealing=size["annealing"] if angular else None,
-        training=Training(
-            **budget, batch_size=batch, learning_rate=rate, weight_decay=1e-3, clip_norm=5.0,
-            balancing={"wsampling": "sampling", "wloss": "loss"}.get(loss, "none"),
-            ending="last" if profile == "paper" else "average", **(falling if recurrent else STEPPING),
-        ),
+        margin_pair=MARGIN_PAIRS.get(loss), annealing=size["annealing"] if angular else None,
     )  # fmt: skip
 
 

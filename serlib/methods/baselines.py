@@ -7,7 +7,7 @@ import numpy as np
 from serlib.corpora.corpus import Corpus
 from serlib.features import Functionals
 from serlib.features.store import FeatureStore
-from serlib.methods.base import Method, Outcome, check_profile
+from serlib.methods.base import Method, Outcome
 from serlib.methods.scaling import scaled_by
 from serlib.protocol import Fold
 from serlib.training import Hardware
@@ -15,14 +15,7 @@ from serlib.training import Hardware
 
 @dataclass(frozen=True)
 class SVMRecipe:
-    """openSMILE functionals, scaled, then an RBF SVC.
-
-    Attributes:
-        features: the functionals.
-        C: the SVC's penalty.
-        scaling: ``"train"`` (statistics of the training part) or ``"speaker"`` (each speaker's own: transductive, it
-            looks at all of a test speaker's utterances, though not at their labels).
-    """
+    """openSMILE functionals, scaled as of :class:`serlib.methods.recipe.Recipe`, then an RBF SVC of penalty C."""
 
     features: Functionals
     C: float = 1.0
@@ -39,18 +32,12 @@ class SVMBaseline(Method):
 
     name: str
     title: str
-    feature_set: str
-    scaling: str
+    svm: SVMRecipe
     paper: str = "baseline"
 
-    def recipe(self, profile: str) -> SVMRecipe:
-        """Return the recipe, the same in every profile."""
-        check_profile(profile)
-        return SVMRecipe(Functionals(self.feature_set), scaling=self.scaling)
-
-    def modules(self, profile: str) -> list[str]:
-        """Return this file and that of the functionals."""
-        return [__name__, Functionals.__module__]
+    def recipes(self, profile: str) -> SVMRecipe:
+        """Return the recipe, one for all profiles."""
+        return self.svm
 
     def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
         """Fit on train + dev and score ``fold.test``.
@@ -70,17 +57,15 @@ class SVMBaseline(Method):
         model.fit(features[rows], corpus.labels[rows])
         decisions = np.full((len(fold.test), len(corpus.classes)), -np.inf, np.float32)
         values = model.decision_function(features[fold.test])
-        values = np.stack([-values, values], 1) if values.ndim == 1 else values
-        decisions[:, model.classes_] = values
+        decisions[:, model.classes_] = np.stack([-values, values], 1) if values.ndim == 1 else values
         notes = {"support_vectors": int(model[-1].n_support_.sum())}
         return Outcome(decisions, notes=notes, predicted=model.predict(features[fold.test]))
 
 
+FEATURES = {"egemaps": ("eGeMAPS", "eGeMAPSv02"), "compare": ("ComParE 2016", "ComParE_2016")}
+SCALINGS = {"": ("", "train"), "-speakernorm": (", each speaker's own statistics", "speaker")}
 METHODS = [
-    SVMBaseline(f"baselines/{short}-svm{suffix}", f"{set_name} + SVC{words}", feature_set, scaling)
-    for short, set_name, feature_set in (
-        ("egemaps", "eGeMAPS", "eGeMAPSv02"),
-        ("compare", "ComParE 2016", "ComParE_2016"),
-    )
-    for suffix, words, scaling in (("", "", "train"), ("-speakernorm", ", each speaker's own statistics", "speaker"))
+    SVMBaseline(f"baselines/{name}-svm{suffix}", f"{shown} + SVC{words}", SVMRecipe(Functionals(kind), scaling=scaling))
+    for name, (shown, kind) in FEATURES.items()
+    for suffix, (words, scaling) in SCALINGS.items()
 ]

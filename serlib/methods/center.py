@@ -23,15 +23,9 @@ from serlib.training import Training
 CENTER_WEIGHT = 0.1
 SWEEP = (0.0, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # lambda; 0 is center/mel-softmax
 PAPER = {
-    "hop": 160,
-    "mel": 128,
-    "n_fft": 1024,
-    "stft": 257,
-    "width": 1.0,
-    "budget": {"epochs": 60},
-    "batch": 16,
+    "hop": 160, "mel": 128, "n_fft": 1024, "stft": 257, "width": 1.0, "budget": {"epochs": 60}, "batch": 16,
     "rate": 5e-4,
-}
+}  # fmt: skip
 STUDY = PAPER | {
     "hop": 320, "mel": 64, "n_fft": 640, "stft": 160, "width": 0.5, "budget": {"updates": 600}, "rate": 1e-3,
 }  # fmt: skip
@@ -50,16 +44,13 @@ def recipe(profile: str, *, features: str, loss: str, options: dict) -> Recipe:
     size = SIZES[profile]
     window = {"window_length": 640, "hop_length": size["hop"], "window": "hann", "n_fft": size["n_fft"]}
     mel = LogMel(sample_rate_hz=16000, crop_seconds=None, n_mels=size["mel"], reference=1.0, **window)
+    training = Training(
+        **size["budget"], batch_size=size["batch"], learning_rate=size["rate"], weight_decay=1e-4, schedule="cosine",
+        clip_norm=5.0,
+    )  # fmt: skip
     return Recipe(
-        features={"mel": mel, "stft": LinearSpectrogram(n_bins=size["stft"], **window)}[features],
-        network="CNNBiRNN",
-        network_options={"bins": size[features], "width": size["width"]},
-        loss=loss,
-        loss_options=options,
-        training=Training(
-            **size["budget"], batch_size=size["batch"], learning_rate=size["rate"], weight_decay=1e-4,
-            schedule="cosine", clip_norm=5.0,
-        ),
+        {"mel": mel, "stft": LinearSpectrogram(n_bins=size["stft"], **window)}[features], "CNNBiRNN", loss, training,
+        network_options={"bins": size[features], "width": size["width"]}, loss_options=options,
     )  # fmt: skip
 
 

@@ -17,21 +17,18 @@ from serlib.methods.recipe import Recipe
 from serlib.training import Training
 
 WEIGHT = 0.6  # w of eq. 3
-PAPER = {
-    "seconds": 6.0, "pad": True, "raw": {},
-    "stage_1": {"epochs": 20, "batch_size": 32, "learning_rate": 1e-3, "ending": "last"},
-    "training": {"epochs": 20, "batch_size": 32, "learning_rate": 1e-3, "ending": "last"},
-}  # fmt: skip
+PRINTED = {"epochs": 20, "batch_size": 32, "learning_rate": 1e-3, "ending": "last"}
+PAPER = {"seconds": 6.0, "pad": True, "raw": {}, "stage_1": PRINTED, "training": PRINTED}
 SMALL = {"channels": 16, "group": 4, "kernels": (20, 10), "strides": (16, 1), "cells": 64}
 STUDY = {
-    "seconds": 3.0, "pad": False, "raw": SMALL,
+    "seconds": 3.0,
+    "pad": False,
+    "raw": SMALL,
     "stage_1": {"updates": 700, "batch_size": 32, "learning_rate": 2e-3, "schedule": "cosine"},
-    "training": {
-        "updates": 1000, "batch_size": 16, "learning_rate": 4e-3, "schedule": "cosine", "clip_norm": 5.0,
-    },
-}  # fmt: skip
+    "training": {"updates": 1000, "batch_size": 16, "learning_rate": 4e-3, "schedule": "cosine", "clip_norm": 5.0},
+}
 QUICK = STUDY | {
-    "seconds": 1.0, "raw": SMALL | {"channels": 8, "cells": 16}, "stage_1": PAPER["stage_1"] | {"epochs": 4},
+    "seconds": 1.0, "raw": SMALL | {"channels": 8, "cells": 16}, "stage_1": PRINTED | {"epochs": 4},
     "training": STUDY["training"] | {"updates": None, "epochs": 2},
 }  # fmt: skip
 SIZES = {"paper": PAPER, "study": STUDY, "quick": QUICK}

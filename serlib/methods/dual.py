@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from serlib.methods.neural import NeuralMethod, Parts
 from serlib.methods.probes import probes
 from serlib.methods.recipe import Recipe
 from serlib.models import DCaEN, FeatureNetwork, RawWaveformNetwork
-from serlib.models.feature_network import UnchangedFeatures
+from serlib.models.dcaen import UnchangedFeatures
 from serlib.protocol import Fold
 from serlib.training import Examples, Hardware, Training, fit, predict
 
@@ -24,12 +25,9 @@ from serlib.training import Examples, Hardware, Training, fit, predict
 class DualRecipe(Recipe):
     """A recipe of two stages: ``features`` are the functionals, ``training`` is that of stage 2.
 
-    Attributes:
-        waveform: what stage 2 reads beside.
-        stage_1: how the feature network is trained.
-        feature: options of ``FeatureNetwork``; None: stage 2 stands beside the functionals themselves.
-        raw: options of ``RawWaveformNetwork``.
-        frozen: whether stage 2 leaves the feature network as it is.
+    ``stage_1`` says how the feature network is trained; stage 2 reads ``waveform`` beside, and leaves the feature
+    network as it is where that is ``frozen``. ``feature`` and ``raw`` are options of ``FeatureNetwork`` (None: stage 2
+    stands beside the functionals themselves) and of ``RawWaveformNetwork``.
     """
 
     waveform: RawWaveform = field(default_factory=RawWaveform)
@@ -37,25 +35,6 @@ class DualRecipe(Recipe):
     feature: dict | None = field(default_factory=dict)
     raw: dict = field(default_factory=dict)
     frozen: bool = True
-
-
-class Course:
-    """Records cross-entropy and cosine apart when called by ``fit(on_epoch=...)``; it changes nothing."""
-
-    def __init__(self, dev: Examples | None, hardware: Hardware) -> None:
-        self.dev, self.hardware, self.rows = dev, hardware, []
-
-    def __call__(self, epoch: int, network: DCaEN, loss: DCaENLoss) -> None:
-        """Record one epoch; what is seen before the first is nothing."""
-        cross_entropy, cosine = loss.drain()
-        if epoch:
-            self.rows.append({"train_ce": cross_entropy, "train_cos": cosine, "dev_cos": self._cosine(network, loss)})
-
-    def _cosine(self, network: DCaEN, loss: DCaENLoss) -> float:
-        if self.dev is None:
-            return float("nan")
-        embeddings = predict(network, loss, self.dev.inputs, hardware=self.hardware, precise=False)[1]
-        return complementary_loss(*loss.halves(torch.from_numpy(embeddings))).item()
 
 
 @dataclass
@@ -68,25 +47,15 @@ class DualMethod(NeuralMethod):
         """Refuse with a ValueError: two stages have no shared recipe, and how functionals are scaled is a row."""
         raise ValueError(f"{self.name} has no variant {suffix!r}: its rows in the paper's tables say how it is trained")
 
-    def prepare(self, corpus: Corpus, *, profile: str, n_jobs: int = -1, progress: bool = True) -> None:
-        """Extract functionals and waveforms of the whole corpus, so that runs only read them."""
-        recipe = self.recipe(profile)
-        for features in (recipe.features, recipe.waveform):
-            FeatureStore().get(corpus, features, n_jobs=n_jobs, progress=progress)
-
-    def modules(self, profile: str) -> list[str]:
-        """Return those of the frame, and of the waveform."""
-        return [*super().modules(profile), type(self.recipe(profile).waveform).__module__]
+    def reads(self, profile: str) -> list[Any]:
+        """Return functionals and waveform."""
+        return [*super().reads(profile), self.recipe(profile).waveform]
 
     def parts(self, corpus: Corpus, fold: Fold, recipe: DualRecipe, device: str) -> tuple[Parts, dict[str, np.ndarray]]:
-        """Scale the functionals; join them with the waveforms at one gain for all, from the training part.
-
-        How loud an utterance is beside others stays heard.
-        """
+        """Scale the functionals; join them with the waveforms at one gain for all, so that who is loud stays loud."""
         functionals, scaling = super().parts(corpus, fold, recipe, device)
-        rows = {"train": fold.train, "dev": fold.dev, "test": fold.test}
         waves = {
-            name: FeatureStore().get(corpus.subset(rows[name]), recipe.waveform, n_jobs=1, progress=False)
+            name: FeatureStore().get(corpus.subset(getattr(fold, name)), recipe.waveform, n_jobs=1, progress=False)
             for name, part in functionals.items() if part is not None
         }  # fmt: skip
         power = sum(float(np.square(w, dtype=np.float64).sum()) for w in waves["train"])
@@ -107,7 +76,7 @@ class DualMethod(NeuralMethod):
         size = len(recipe.features.names)
         feature = UnchangedFeatures(size) if recipe.feature is None else FeatureNetwork(size, **recipe.feature)
         network = DCaEN(feature, RawWaveformNetwork(**recipe.raw), frozen=recipe.frozen)
-        sizes = {"feature_size": network.feature_size, **recipe.loss_options}
+        sizes = {"feature_size": network.feature_size} | recipe.loss_options
         return network, DCaENLoss(classes, network.embedding_size, **sizes)
 
     def trained(
@@ -119,18 +88,26 @@ class DualMethod(NeuralMethod):
             torch.manual_seed(seed)
             learned = FeatureNetwork(len(recipe.features.names), **recipe.feature)
             head, size = SoftmaxLoss(classes, learned.embedding_size), learned.features
-            train, dev = (part and _functionals(part, size) for part in (parts["train"], parts["dev"]))
-            fit(learned, head, train, dev, recipe.stage_1, hardware=hardware, seed=seed)
+            seen = (parts["train"], parts["dev"])
+            known = (part and replace(part, inputs=[x[:size] for x in part.inputs]) for part in seen)
+            fit(learned, head, *known, recipe.stage_1, hardware=hardware, seed=seed)
         torch.manual_seed(seed)
         network, loss = self.build(recipe, classes)
         if learned is not None:
             network.feature.load_state_dict(learned.state_dict())
-        start, course = _filters(network), Course(parts["dev"], hardware)
+        start, dev, course = _filters(network), parts["dev"], []
+
+        def record(epoch: int, network: DCaEN, loss: DCaENLoss) -> None:
+            (cross_entropy, cosine), dev_cosine = loss.drain(), float("nan")
+            if dev is not None:
+                embeddings = predict(network, loss, dev.inputs, hardware=hardware, precise=False)[1]
+                dev_cosine = complementary_loss(*loss.halves(torch.from_numpy(embeddings))).item()
+            course.append({"train_ce": cross_entropy, "train_cos": cosine, "dev_cos": dev_cosine})
+
         history = fit(
-            network, loss, parts["train"], parts["dev"], recipe.training, hardware=hardware, seed=seed,
-            on_epoch=course, **hooks,
-        )  # fmt: skip
-        history = [{**row, **more, "dev_ce": row["dev_loss"]} for row, more in zip(history, course.rows, strict=True)]
+            network, loss, parts["train"], dev, recipe.training, hardware=hardware, seed=seed, on_epoch=record, **hooks
+        )
+        history = [row | more | {"dev_ce": row["dev_loss"]} for row, more in zip(history, course[1:], strict=True)]
         return network, loss, history, {"conv1_start": start, "conv1": _filters(network)}
 
     def extras(self, network: DCaEN, loss: DCaENLoss, parts: Parts, hardware: Hardware) -> dict[str, np.ndarray]:
@@ -143,10 +120,7 @@ def _filters(network: DCaEN) -> np.ndarray:
     return network.raw.conv1.weight.detach().squeeze(1).cpu().numpy().copy()
 
 
-def _joined(part: Examples, waves: Sequence[np.ndarray], gain: np.float32) -> Examples:
-    rows = [np.concatenate([f, gain * w], dtype=np.float32) for f, w in zip(part.inputs, waves, strict=True)]
-    return replace(part, inputs=rows)
-
-
-def _functionals(part: Examples, size: int) -> Examples:
-    return replace(part, inputs=[x[:size] for x in part.inputs])
+def _joined(part: Examples, waves: list[np.ndarray], gain: np.float32) -> Examples:
+    for i, functionals in enumerate(part.inputs):
+        waves[i] = np.concatenate([functionals, gain * waves[i]], dtype=np.float32)
+    return replace(part, inputs=waves)

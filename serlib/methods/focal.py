@@ -26,18 +26,15 @@ SIZES = {
 
 def recipe(profile: str, *, features: str, loss: str) -> Recipe:
     """Return the recipe: ``features`` is ``"mel"`` or ``"mfcc"``, ``loss`` is ``"softmax"`` or ``"focal"``."""
-    size = SIZES[profile]
-    kind = {"mel": LogMel, "mfcc": MFCC}[features]
+    size, kind = SIZES[profile], {"mel": LogMel, "mfcc": MFCC}[features]
+    name, options = {"softmax": ("SoftmaxLoss", {}), "focal": ("FocalLoss", {"gamma": GAMMA})}[loss]
+    training = Training(
+        **size["budget"], batch_size=size["batch"], learning_rate=size["rate"], weight_decay=1e-4, schedule="cosine",
+        clip_norm=5.0,
+    )  # fmt: skip
     return Recipe(
-        features=kind(crop_seconds=size["crop"]),
-        network="ResNet18",
-        network_options={"width": size["width"]},
-        loss={"softmax": "SoftmaxLoss", "focal": "FocalLoss"}[loss],
-        loss_options={"gamma": GAMMA} if loss == "focal" else {},
-        training=Training(
-            **size["budget"], batch_size=size["batch"], learning_rate=size["rate"], weight_decay=1e-4,
-            schedule="cosine", clip_norm=5.0,
-        ),
+        kind(crop_seconds=size["crop"]), "ResNet18", name, training, network_options={"width": size["width"]},
+        loss_options=options,
     )  # fmt: skip
 
 

@@ -12,39 +12,27 @@ from serlib.training import Examples, Hardware, predict, scoring_batches
 
 @dataclass
 class Model:
-    """Networks, each with the loss that owns its class vectors; several are averaged by their probabilities.
+    """Networks, each with the loss that owns its class vectors; several are averaged by their probabilities."""
 
-    Attributes:
-        members: (network, loss) of each.
-        scaling: statistics that inputs are scaled by, by name.
-    """
-
-    members: list[tuple[nn.Module, nn.Module]]
-    scaling: dict[str, np.ndarray]
+    members: list[tuple[nn.Module, nn.Module]]  # (network, loss) of each
+    scaling: dict[str, np.ndarray]  # statistics that inputs are scaled by, by name
 
     def score(self, examples: Examples, hardware: Hardware) -> tuple[np.ndarray, np.ndarray]:
         """Return logits (utterances, C) and the first network's embeddings (utterances, E), pieces averaged."""
-        found = [predict(network, loss, examples.inputs, hardware=hardware) for network, loss in self.members]
-        logits = [examples.averaged(each) for each, _ in found]
-        return joined(logits), examples.averaged(found[0][1])
+        found = [predict(*pair, examples.inputs, hardware=hardware) for pair in self.members]
+        return joined([examples.averaged(logits) for logits, _ in found]), examples.averaged(found[0][1])
+
+    def _all(self) -> nn.ModuleList:
+        return nn.ModuleList(nn.ModuleDict(zip(("network", "loss"), pair, strict=True)) for pair in self.members)
 
     def state(self) -> dict[str, np.ndarray]:
         """Return all tensors by name: ``0.network.*``, ``0.loss.*``, ``1.network.*`` ..., and ``scaler.*``."""
-        parts = {f"{k}.{part}": m for k, pair in enumerate(self.members) for part, m in zip(PARTS, pair, strict=True)}
-        tensors = {f"{name}.{key}": t.cpu().numpy() for name, m in parts.items() for key, t in m.state_dict().items()}
-        return tensors | self.scaling
+        return {name: tensor.cpu().numpy() for name, tensor in self._all().state_dict().items()} | self.scaling
 
     def load(self, state: dict[str, np.ndarray]) -> None:
-        """Take over what :meth:`state` gave."""
-        for k, pair in enumerate(self.members):
-            for part, module in zip(PARTS, pair, strict=True):
-                start = f"{k}.{part}."
-                module.load_state_dict(
-                    {n.removeprefix(start): torch.as_tensor(t) for n, t in state.items() if n.startswith(start)}
-                )
-
-
-PARTS = ("network", "loss")
+        """Take over what :meth:`state` gave, but for the scaling."""
+        tensors = {name: torch.as_tensor(each) for name, each in state.items() if not name.startswith("scaler.")}
+        self._all().load_state_dict(tensors)
 
 
 def joined(logits: list[np.ndarray]) -> np.ndarray:

@@ -11,9 +11,9 @@ profile, ff-spp) the range test's smoothed loss begins to fall at about 2e-4 and
 at 128 filters is half as high, by common sense. The study profile has fewer filters, a frame every 20 ms (N = 4: about
 as long in seconds) and pools 4 of them. As everywhere here, no value lies more than 80 dB below the clip's largest.
 
-Beyond the paper: ``multidilated/try-*`` (see ``TRIES``). Of these ``BEST`` had the highest UA on dev over
-speaker-folds-5 (EMO-DB, study profile) before training was mended; where such runs are committed, a test holds it
-against them. ``multidilated/best`` averages three such networks, ``multidilated/best-plain`` is its twin without masks
+Beyond the paper: ``multidilated/try-*`` (see ``TRIES``). ``BEST`` is to be the one with the highest mean UA on dev over
+speaker-folds-5 (EMO-DB, study profile); until all are trained anew it stands for the best one that is affordable. A
+test holds it against the committed runs where they are. ``multidilated/best`` averages three such networks, ``multidilated/best-plain`` is its twin without masks
 and speeds. ``multidilated/*-attention-count*`` are not in the paper's table either: see ``COUNTED``.
 """
 
@@ -27,7 +27,7 @@ from serlib.methods.variants import DROPOUT, SPEEDS
 from serlib.training import SpectrogramMasks, Training
 
 PAPER = {"hop": 160, "delta": 19, "time_pool": 2, "width": 128, "budget": {"epochs": 60}, "batch": 16, "rate": 1e-3}
-STUDY = PAPER | {"hop": 320, "delta": 9, "time_pool": 4, "width": 16, "budget": {"updates": 700}, "rate": 2e-3}
+STUDY = PAPER | {"hop": 320, "delta": 9, "time_pool": 4, "width": 32, "budget": {"updates": 700}, "rate": 2e-3}
 SIZES = {
     "paper": PAPER,
     "study": STUDY,
@@ -74,32 +74,23 @@ ARCFACE = {
 
 
 def recipe(profile: str, *, network: dict, arcface: dict | None = None, widening: int = 1, **more: Any) -> Recipe:
-    """Return the recipe of a network's options under softmax, or ArcFace with its options.
+    """Return the recipe of ``network``, options of ``MultiDilatedCNN``, under softmax, or ArcFace with its options.
 
-    Args:
-        profile: of ``SIZES``.
-        network: options of ``MultiDilatedCNN``.
-        arcface: options of ``ArcFaceLoss``; None: softmax.
-        widening: times the filters of the profile.
-        more: fields of ``Recipe`` that differ.
+    ``widening`` is times the filters of the profile, ``more`` are fields of ``Recipe`` that differ.
     """
     size = SIZES[profile]
+    features = LogMel(
+        sample_rate_hz=16000, crop_seconds=None, n_fft=512, window_length=400, hop_length=size["hop"], window="hamming",
+        n_mels=40, mel_scale="htk", reference=1.0, delta_width=size["delta"],
+    )  # fmt: skip
+    training = Training(
+        **size["budget"], batch_size=size["batch"], learning_rate=size["rate"], schedule="cyclic", clip_norm=5.0,
+        balancing="loss", ending="best-dev" if profile == "paper" else "average",
+    )  # fmt: skip
+    options = {"width": widening * size["width"], "time_pool": size["time_pool"], "pooled_norm": True} | network
     return Recipe(
-        features=LogMel(
-            sample_rate_hz=16000, crop_seconds=None, n_fft=512, window_length=400, hop_length=size["hop"],
-            window="hamming", n_mels=40, mel_scale="htk", reference=1.0, delta_width=size["delta"],
-        ),
-        network="MultiDilatedCNN",
-        network_options={
-            "width": widening * size["width"], "time_pool": size["time_pool"], "pooled_norm": True, **network,
-        },
-        loss="ArcFaceLoss" if arcface else "SoftmaxLoss",
-        loss_options=arcface or {},
-        training=Training(
-            **size["budget"], batch_size=size["batch"], learning_rate=size["rate"], schedule="cyclic",
-            clip_norm=5.0, balancing="loss", ending="best-dev" if profile == "paper" else "average",
-        ),
-        **{"normalise": "channel"} | more,
+        features, "MultiDilatedCNN", "ArcFaceLoss" if arcface else "SoftmaxLoss", training, network_options=options,
+        loss_options=arcface or {}, **{"normalise": "channel"} | more,
     )  # fmt: skip
 
 
@@ -123,15 +114,13 @@ TRIES = {  # what differs from ff-spp: words, network, recipe; softmax where the
     "speaker-both": (f"{OWN}, masks, speeds", {}, BOTH),
     "speaker-both-dropout": (f"{OWN}, masks, speeds, dropout", DROP, BOTH),
     "speaker-both-wide": (f"{OWN}, masks, speeds, twice the filters", {}, BOTH | WIDE),
-    "speaker-both-wide-dropout": (
-        f"{OWN}, masks, speeds, twice the filters, dropout", DROP, BOTH | WIDE
-    ),
+    "speaker-both-wide-dropout": (f"{OWN}, masks, speeds, twice the filters, dropout", DROP, BOTH | WIDE),
     "speaker-both-wide-arcface": (
         f"{OWN}, masks, speeds, twice the filters, ArcFace", {}, BOTH | WIDE | {"arcface": ARC}
     ),
     "speaker-both-multi": (f"{OWN}, masks, speeds, multi-dilated", MULTI, BOTH),
 }  # fmt: skip
-BEST, NETWORKS = "speaker-both-wide", 3
+BEST, NETWORKS = "speaker-both-dropout", 3
 CHOSEN = TRIES[BEST][2]
 TWIN = {key: value for key, value in CHOSEN.items() if key not in MASKS | FASTER}
 METHODS = [
@@ -153,8 +142,7 @@ METHODS = [
         for name, (m, s) in ARCFACE.items() if name not in ROWS
     ),
     *(
-        method(f"multidilated/try-{name}", f"CNN, factorised, pyramid, {words}",
-               network=PYRAMID | network, **more)
+        method(f"multidilated/try-{name}", f"CNN, factorised, pyramid, {words}", network=PYRAMID | network, **more)
         for name, (words, network, more) in TRIES.items()
     ),
     *(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from multiprocessing import parent_process
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,27 +13,15 @@ from torch import nn
 
 from serlib import losses, models
 from serlib.corpora.corpus import Corpus
-from serlib.features.store import FeatureStore
-from serlib.methods.base import Method, Outcome, check_profile
+from serlib.methods.base import Method, Outcome
 from serlib.methods.model import Model, attention_of, joined
-from serlib.methods.reading import assembled, read_part
+from serlib.methods.reading import assembled, read_part, scale
 from serlib.methods.recipe import Recipe
 from serlib.methods.resolve import resolved
-from serlib.methods.scaling import Scaler, scaled_by
-from serlib.methods.variants import varied
-from serlib.protocol import Fold
-from serlib.training import (
-    Examples,
-    Hardware,
-    Recorder,
-    batch_sizes,
-    chosen_epoch,
-    class_shares,
-    converged,
-    fit,
-    predict,
-    slope,
-)
+from serlib.methods.scaling import Scaler
+from serlib.methods.variants import VARIANTS
+from serlib.protocol import Fold, converged, slope
+from serlib.training import Examples, Hardware, Recorder, batch_sizes, chosen_epoch, class_shares, fit, predict
 
 Parts = dict[str, Examples | None]  # train, dev (None where there is none) and test, scaled
 
@@ -42,9 +30,7 @@ Parts = dict[str, Examples | None]  # train, dev (None where there is none) and 
 class NeuralMethod(Method):
     """A method whose recipe names a network and a loss.
 
-    Attributes:
-        recipes: maps a profile to its recipe.
-        watched: keep the course of the training too (see :class:`serlib.training.Recorder`); it changes no score.
+    ``watched`` keeps the course of the training too (see :class:`serlib.training.Recorder`); it changes no score.
     """
 
     keeps: ClassVar[bool] = True
@@ -54,48 +40,36 @@ class NeuralMethod(Method):
     recipes: Callable[[str], Recipe]
     watched: bool = False
 
-    def recipe(self, profile: str) -> Recipe:
-        """Return the recipe of ``"quick"``, ``"study"`` or ``"paper"``."""
-        check_profile(profile)
-        return self.recipes(profile)
-
     def variant(self, suffix: str) -> "NeuralMethod":
-        """Return this method under another recipe: ``"strong"`` or ``"speaker"``; see ``serlib.methods.variants``."""
-        words, change = varied(suffix)
-        title, recipes = f"{self.title}, {words}", self.recipes
-        return replace(
-            self, name=f"{self.name}+{suffix}", title=title, recipes=partial(_changed, recipes=recipes, change=change)
-        )
+        """Return this method under another recipe of ``serlib.methods.variants``; of any other name: ValueError."""
+        if suffix not in VARIANTS:
+            raise ValueError(f"unknown variant {suffix!r}; known are {', '.join(VARIANTS)}")
+        words, change = VARIANTS[suffix]
+        recipes = partial(_changed, recipes=self.recipes, change=change)
+        return replace(self, name=f"{self.name}+{suffix}", title=f"{self.title}, {words}", recipes=recipes)
 
     def modules(self, profile: str) -> list[str]:
-        """Return the modules of the frame, network, loss, features and training."""
+        """Return the modules of the frame, features, network, loss and training."""
         recipe = self.recipe(profile)
-        parts = (type(self), getattr(models, recipe.network), getattr(losses, recipe.loss), type(recipe.features))
-        return [__name__, *(part.__module__ for part in parts)]
+        parts = (getattr(models, recipe.network), getattr(losses, recipe.loss))
+        return [__name__, *super().modules(profile), *(part.__module__ for part in parts)]
 
-    def prepare(self, corpus: Corpus, *, profile: str, n_jobs: int = -1, progress: bool = True) -> None:
-        """Extract the features of the whole corpus at every speed, so that runs only read them."""
-        for features in self.recipe(profile).heard(training=True):
-            FeatureStore().get(corpus, features, n_jobs=n_jobs, progress=progress)
+    def reads(self, profile: str) -> list[Any]:
+        """Return the features at every speed."""
+        return self.recipe(profile).heard(training=True)
 
     def parts(self, corpus: Corpus, fold: Fold, recipe: Recipe, device: str) -> tuple[Parts, dict[str, np.ndarray]]:
         """Read and scale a fold's parts; return them and the statistics that a new recording would be scaled by."""
         read = partial(read_part, corpus, recipe, device=device)
         found = {"train": read(fold.train, training=True), "test": read(fold.test)}
-        found["dev"] = read(fold.dev) if len(fold.dev) else (None, None)
-        floor, train = recipe.unit.quiet, found["train"][0]
-        if recipe.scaling == "speaker":
-            scaled = {
-                name: part and replace(part, inputs=scaled_by(
-                    voices, part.inputs, recipe.normalise, valid=part.valid, floor=floor))
-                for name, (part, voices) in found.items()
-            }  # fmt: skip
-            return scaled, Scaler([], "none").state
-        scale = Scaler(train.inputs, recipe.normalise, valid=train.valid, floor=floor)
-        scaled = {
-            name: part and replace(part, inputs=[scale(x) for x in part.inputs]) for name, (part, _) in found.items()
-        }
-        return scaled, scale.state
+        if len(fold.dev):
+            found["dev"] = read(fold.dev)
+        train, scaler = found["train"][0], Scaler([], "none")
+        if recipe.scaling == "train":
+            scaler = Scaler(train.inputs, recipe.normalise, valid=train.valid, floor=recipe.unit.quiet)
+        for part, voices in found.values():
+            scale(part, recipe, scaler if recipe.scaling == "train" else voices)
+        return {"dev": None} | {name: part for name, (part, _) in found.items()}, scaler.state
 
     def hear(
         self, recipe: Recipe, signals: Sequence[np.ndarray], scaling: dict[str, np.ndarray], *, device: str = "cpu"
@@ -104,14 +78,11 @@ class NeuralMethod(Method):
 
         Of a recipe that scales by speaker, all recordings are taken for one speaker's.
         """
-        features = [recipe.features.extract(signal) for signal in signals]
-        names = [str(i) for i in range(len(features))]
+        features = [np.array(recipe.features.extract(signal)) for signal in signals]  # scaled in place
+        names = list(map(str, range(len(features))))
         heard = assembled(recipe, [features], np.zeros(len(features), np.int64), names, device=device)
-        if recipe.scaling == "speaker":
-            floor, one = recipe.unit.quiet, np.zeros(len(heard))
-            return replace(heard, inputs=scaled_by(one, heard.inputs, recipe.normalise, valid=heard.valid, floor=floor))
-        scale = Scaler.of(scaling)
-        return replace(heard, inputs=[scale(x) for x in heard.inputs])
+        scale(heard, recipe, Scaler.of(scaling) if recipe.scaling == "train" else np.zeros(len(heard)))
+        return heard
 
     def build(self, recipe: Recipe, classes: int) -> tuple[nn.Module, nn.Module]:
         """Return a new network and loss, drawn from torch's generator."""
@@ -124,8 +95,7 @@ class NeuralMethod(Method):
         """Train one network; return it, its loss, the history, and arrays worth keeping."""
         torch.manual_seed(seed)
         network, loss = self.build(recipe, classes)
-        train, dev, training = parts["train"], parts["dev"], recipe.training
-        watch = None
+        train, dev, training, watch = parts["train"], parts["dev"], recipe.training, None
         if self.watched and dev is not None:
             epochs = training.length(len(batch_sizes(len(train.as_is), training.batch_size)))
             watch = Recorder(dev, epochs, hardware)
@@ -159,8 +129,11 @@ class NeuralMethod(Method):
         logits, embeddings = model.score(test, hardware)
         arrays |= {name: joined(each) for name, each in said.items()}
         arrays |= {"weight": loss.weight.detach().cpu().numpy()} | self.extras(network, loss, parts, hardware)
-        parameters = sum(p.numel() for part in (network, loss) for p in part.parameters())
-        notes |= {"parameters": parameters} | _course(history, recipe.training.ending)
+        notes |= {
+            "parameters": sum(p.numel() for part in (network, loss) for p in part.parameters()),
+            "epochs": len(history), "chosen_epoch": chosen_epoch(history, recipe.training.ending),
+            "train_ua": history[-1]["train_ua"], "slope": slope(history), "converged": converged(history),
+        }  # fmt: skip
         return Outcome(logits, embeddings, history, arrays=arrays, notes=notes, state=model.state())
 
 
@@ -171,12 +144,3 @@ def drawn_seed(seed: int, fold: str) -> int:
 
 def _changed(profile: str, *, recipes: Callable[[str], Recipe], change: Callable[[Recipe, str], Recipe]) -> Recipe:
     return change(recipes(profile), profile)
-
-
-def _course(history: list[dict], ending: str) -> dict:
-    """Return what a manifest says of a training: how long it was and whether it had come to rest."""
-    climb = 100 * slope(history)
-    return {
-        "epochs": len(history), "chosen_epoch": chosen_epoch(history, ending), "train_ua": history[-1]["train_ua"],
-        "slope": None if np.isnan(climb) else climb, "converged": converged(history),
-    }  # fmt: skip

@@ -7,27 +7,24 @@ from serlib.features import SpeedChanged
 from serlib.features.segments import SegmentSpectrogram
 from serlib.training import SpectrogramMasks, Training
 
-SCALINGS = ("train", "speaker")
-
 
 def essentials(part: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that are not at their defaults, by name; its kind and version where it has one.
 
     What a later field's default leaves as it was keeps its identity, and so its results.
     """
-    kind = {"kind": type(part).__name__, "version": part.version} if hasattr(part, "version") else {}
-    found = {}
+    found = {"kind": type(part).__name__, "version": part.version} if hasattr(part, "version") else {}
     for each in fields(part):
         value = getattr(part, each.name)
         if each.default is value or each.default == value or (not value and isinstance(value, dict | tuple)):
             continue
         found[each.name] = essentials(value) if hasattr(value, "__dataclass_fields__") else value
-    return kind | found
+    return found
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that can change a result, as plain values.
+    """Everything that can change a result, as plain values; an unknown scaling is a ValueError.
 
     Attributes:
         features: a feature recipe of ``serlib.features``.
@@ -42,11 +39,8 @@ class Recipe:
         masks: over the training part's spectrograms, or None.
         speeds: factors at which the training part is heard besides 1: each clip in each epoch at one of them.
         networks: trained from different seeds; their probabilities are averaged.
-        margin_pair: (margin of small classes, margin of large ones); None: ``loss_options`` say the margin.
+        margin_pair: (margin of small classes, of large ones), in radians for ArcFace; None: ``loss_options`` say it.
         annealing: of an angular loss: fields of ``LambdaAnnealing``, or ``{"minimum_at": share of the training}``.
-
-    Raises:
-        ValueError: for an unknown scaling.
     """
 
     features: Any
@@ -61,12 +55,12 @@ class Recipe:
     masks: SpectrogramMasks | None = None
     speeds: tuple[float, ...] = ()
     networks: int = 1
-    margin_pair: tuple[int, int] | None = None
+    margin_pair: tuple[float, float] | None = None
     annealing: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.scaling not in SCALINGS:
-            raise ValueError(f"scaling is {self.scaling!r}; allowed are {', '.join(SCALINGS)}")
+        if self.scaling not in ("train", "speaker"):
+            raise ValueError(f"scaling is {self.scaling!r}; allowed are train, speaker")
 
     def to_dict(self) -> dict:
         """Return the recipe for hashing and for the manifest; what it leaves out is at its default."""

@@ -7,25 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from serlib.losses.angular import LambdaAnnealing
-from serlib.losses.checks import check_number, per_class
-from serlib.losses.margins import margins_by_frequency
+from serlib.losses.angular import LambdaAnnealing, margins_by_frequency
+from serlib.losses.base import check_number, per_class
 from serlib.methods.recipe import Recipe
 from serlib.training import batch_sizes
 
 
-def class_margins(counts: Sequence[float], pair: tuple[int, int]) -> tuple[int, ...]:
-    """Give small classes the first margin of a pair, large ones the second, those between the mean, rounded down.
+def class_margins(
+    counts: Sequence[float], pair: tuple[float, float], *, integer: bool = True
+) -> tuple[float, ...]:  # fmt: skip
+    """Give small classes the first margin of a pair, large ones the second, those between the mean.
 
-    Classes are grouped by ``margins_by_frequency``; IEMOCAP's 13, 12, 44 and 31 % with (6, 4) give (6, 6, 4, 4).
+    ``integer``: multiples of the angle, of which the mean is rounded down; else radians that are added to it.
 
-    Args:
-        counts: size of each class in the training part.
-        pair: margin of small classes, margin of large ones.
+    Classes are grouped by ``margins_by_frequency`` of their sizes; IEMOCAP's 13, 12, 44 and 31 % with (6, 4) give
+    (6, 6, 4, 4).
     """
-    small, large = per_class("margin of a pair", pair, 2, partial(check_number, low=1, integer=True))
-    groups = margins_by_frequency(counts, 2, 1)  # 1: large, 2: between, 3: small
-    return tuple({1: large, 2: (small + large) // 2, 3: small}[group] for group in groups)
+    small, large = per_class("margin of a pair", pair, 2, partial(check_number, low=int(integer), integer=integer))
+    margins = {1: large, 2: (small + large) // 2 if integer else (small + large) / 2, 3: small}
+    return tuple(margins[group] for group in margins_by_frequency(counts, 2, 1))
 
 
 def annealing(steps: int, *, minimum_at: float, base: float = 1000.0, minimum: float = 5.0) -> LambdaAnnealing:
@@ -37,20 +37,17 @@ def annealing(steps: int, *, minimum_at: float, base: float = 1000.0, minimum: f
 
 
 def resolved(recipe: Recipe, counts: np.ndarray) -> tuple[Recipe, dict[str, Any]]:
-    """Fill in what depends on the training part.
+    """Fill in what depends on the training part; return the recipe, and what was filled in, for the manifest.
 
-    Args:
-        recipe: of a profile.
-        counts: (classes,) inputs of each class in the training part: of segments, as paper 000 counts classes, where
-            utterances are cut.
-
-    Returns:
-        The recipe, ready to build a loss from, and what was filled in, for the manifest.
+    ``counts`` (classes,) are the inputs of each class: of segments, as paper 000 counts, where utterances are cut.
     """
     training, options, notes = recipe.training, dict(recipe.loss_options), {}
     steps_per_epoch = len(batch_sizes(int(counts.sum()), training.batch_size))
     if recipe.margin_pair is not None:
-        options["margin"] = class_margins(counts, recipe.margin_pair)
+        radians = recipe.loss == "ArcFaceLoss"
+        options["margin_rad" if radians else "margin"] = class_margins(counts, recipe.margin_pair, integer=not radians)
+    if recipe.loss == "LogitAdjustedLoss":
+        options["prior"] = tuple((counts / counts.sum()).tolist())
     if recipe.annealing is not None:
         steps = training.length(steps_per_epoch) * steps_per_epoch
         follows = "minimum_at" in recipe.annealing

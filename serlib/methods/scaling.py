@@ -13,15 +13,10 @@ NORMALISATIONS = (*AXES, "none")
 class Scaler:
     """Mean and deviation of what it is made from, added up input by input: a large corpus is never copied.
 
-    Args:
-        inputs: arrays that share every axis but the last.
-        normalise: of ``NORMALISATIONS``: which values share a mean and a deviation.
-        valid: frames of each input that are not filled up; None: all.
-        floor: least deviation, in the unit of the values (broadcast to the statistics): a frequency band without any
-            sound but for a click is not blown up until the click fills the input. 0: what never moves becomes 0.
-
-    Raises:
-        ValueError: for an unknown normalisation.
+    ``inputs`` share every axis but the last; of each, ``valid`` frames are not filled up (None: all). ``normalise``
+    says which values share statistics; a name that is not of ``NORMALISATIONS`` is a ValueError. ``floor`` is the least
+    deviation, in the unit of the values (broadcast to the statistics): a frequency band without any sound but for a
+    click is not blown up until the click fills the input. 0: what never moves becomes 0.
     """
 
     def __init__(
@@ -43,9 +38,9 @@ class Scaler:
         self.mean = mean.astype(np.float32)
         self.deviation = np.where(deviation > 1e-12, deviation, np.inf).astype(np.float32)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
-        """Scale one input of the same channels and bins."""
-        return (x - self.mean) / self.deviation
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+        """Scale one input of the same channels and bins, into ``out`` where it is given, which may be the input."""
+        return np.divide(np.subtract(x, self.mean, out=out), self.deviation, out=out)
 
     @property
     def state(self) -> dict[str, np.ndarray]:
@@ -62,26 +57,19 @@ class Scaler:
 
 def scaled_by(
     voices: np.ndarray, inputs: Sequence[np.ndarray], normalise: str, *, valid: np.ndarray | None = None,
-    floor: float | np.ndarray = 0.0,
+    floor: float | np.ndarray = 0.0, in_place: bool = False,
 ) -> list[np.ndarray]:  # fmt: skip
-    """Scale the inputs of each voice by that voice's own statistics; see :class:`Scaler`.
+    """Scale the inputs of each voice, of which ``voices`` (len(inputs),) tells, by that voice's own statistics.
 
-    Args:
-        voices: (len(inputs),) who speaks.
-        inputs: as of :class:`Scaler`, like the rest.
-        normalise: which values share statistics.
-        valid: frames that are not filled up.
-        floor: least deviation.
-
-    Returns:
-        The inputs in their order; all 0 for the only utterance of a speaker under ``"feature"``.
+    Under ``"feature"`` the only utterance of a speaker becomes 0, with a warning. ``in_place`` writes over the inputs;
+    the rest is as of :class:`Scaler`.
     """
-    scaled = list(inputs)
+    scaled = list(inputs) if in_place else [np.array(x) for x in inputs]
     for voice in np.unique(voices):
         mine = np.flatnonzero(voices == voice)
         if normalise == "feature" and len(mine) == 1:
             warnings.warn(f"one utterance has no deviation: all features of {voice} become 0", stacklevel=2)
-        scale = Scaler([inputs[i] for i in mine], normalise, valid=None if valid is None else valid[mine], floor=floor)
+        scale = Scaler([scaled[i] for i in mine], normalise, valid=None if valid is None else valid[mine], floor=floor)
         for i in mine:
-            scaled[i] = scale(inputs[i])
+            scale(scaled[i], out=scaled[i])
     return scaled

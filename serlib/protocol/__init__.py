@@ -1,15 +1,15 @@
 """How scores come about and how far to trust them: folds, leakage, metrics, intervals, paired tests, papers' tables."""
 
+from serlib.protocol.convergence import converged, slope
 from serlib.protocol.folds import SCHEMES, Fold, default_scheme, folds
 from serlib.protocol.intervals import score_interval
 from serlib.protocol.leakage import leakage
-from serlib.protocol.metrics import METRICS, TITLES, confusion, macro_f1, unweighted_accuracy, weighted_accuracy
+from serlib.protocol.metrics import METRICS, TITLES
 from serlib.protocol.paired import Comparison, compare, compare_family
 from serlib.protocol.published import published, table_beside
 from serlib.protocol.scores import Scores
 
 __all__ = [
-    "METRICS", "SCHEMES", "TITLES", "Comparison", "Fold", "Scores", "compare", "compare_family", "confusion",
-    "default_scheme", "folds", "leakage", "macro_f1", "published", "score_interval", "table_beside",
-    "unweighted_accuracy", "weighted_accuracy",
+    "METRICS", "SCHEMES", "TITLES", "Comparison", "Fold", "Scores", "compare", "compare_family", "converged",
+    "default_scheme", "folds", "leakage", "published", "score_interval", "slope", "table_beside",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
-from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold, train_test_split
+from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from serlib.corpora.corpus import Corpus, CorpusError
 
@@ -19,11 +19,9 @@ _Plan = dict[str, tuple[Sequence[str], Sequence[str]]]
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One division of a corpus; a model is chosen on dev and scored once on test.
+    """One division of a corpus: positions into ``corpus.table``, (n,) int64, and a name that is unique in its scheme.
 
-    Attributes:
-        name: unique among the folds of a scheme, such as ``"speaker-03"`` or ``"fold-1"``.
-        train: positions into ``corpus.table``, (n,) int64, like ``dev`` (may be empty) and ``test``.
+    A ValueError unless the parts are disjoint; only dev may be empty.
     """
 
     name: str
@@ -55,17 +53,13 @@ def _column(corpus: Corpus, column: str, at_least: int = 2) -> np.ndarray:
     return values.to_numpy(dtype=str)
 
 
-def _next(groups: Sequence[str], group: str) -> str:
-    return groups[(groups.index(group) + 1) % len(groups)]
-
-
 def _leave_one_speaker_out(sexes: dict[str, str]) -> _Plan:
-    plan = {}
-    for speaker, sex in sexes.items():
-        others = [s for s in sexes if sex and sexes[s] not in ("", sex)]
+    plan, everyone = {}, list(sexes)
+    for k, (speaker, sex) in enumerate(sexes.items(), 1):
+        others = [s for s in everyone if sex and sexes[s] not in ("", sex)]
         # The k-th woman is paired with the k-th man, so that every speaker is dev about equally often.
-        rank = [s for s in sexes if sexes[s] == sex].index(speaker)
-        plan[f"speaker-{speaker}"] = [speaker], [others[rank % len(others)] if others else _next(list(sexes), speaker)]
+        rank = [s for s in everyone if sexes[s] == sex].index(speaker)
+        plan[f"speaker-{speaker}"] = [speaker], [others[rank % len(others)] if others else everyone[k % len(everyone)]]
     return plan
 
 
@@ -105,15 +99,13 @@ def _grouped(corpus: Corpus, scheme: str) -> list[Fold]:
         plan = _session_speakers(_column(corpus, "session"), units)
     else:
         units = _column(corpus, "session")
-        names = sorted(set(units))
-        plan = {f"session-{s}": ([s], [_next(names, s)]) for s in names}
-    fold_of = {unit: name for name, (tested, _) in plan.items() for unit in tested}
-    groups, made = np.array([fold_of[unit] for unit in units]), []
-    for rest, test in LeaveOneGroupOut().split(groups, groups=groups):
-        name = str(groups[test[0]])
-        in_dev = np.isin(units[rest], plan[name][1])
-        in_dev &= not in_dev.all()  # with two speakers in all, the other one must train
-        made.append(Fold(name, rest[~in_dev], rest[in_dev], test))
+        names = np.unique(units)
+        plan = {f"session-{s}": ([s], [following]) for s, following in zip(names, np.roll(names, -1), strict=True)}
+    made = []
+    for name, (tested, watched) in sorted(plan.items()):
+        in_test, in_dev = np.isin(units, tested), np.isin(units, watched)
+        in_dev &= not (in_test | in_dev).all()  # with two speakers in all, the other one must train
+        made.append(Fold(name, *map(np.flatnonzero, (~in_test & ~in_dev, in_dev, in_test))))
     return made
 
 
@@ -147,11 +139,8 @@ def folds(corpus: Corpus, scheme: str, *, seed: int = 0) -> list[Fold]:
     - ``session-speaker-10``: one speaker of a session is tested, the other is dev; all other sessions train.
     - ``stratified-5``: shuffled by ``seed`` in each class, dev an eighth of the training part; **speaker-dependent**.
 
-    With only two speakers (or sessions) to leave out in turn, dev is empty.
-
-    Raises:
-        ValueError: for an unknown scheme.
-        CorpusError: when the corpus lacks what the scheme needs, or a class is absent from a training part.
+    With only two speakers (or sessions) to leave out in turn, dev is empty. An unknown scheme is a ValueError, a corpus
+    that lacks what the scheme needs, or a class in a training part, a CorpusError.
     """
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme!r}; allowed are {', '.join(SCHEMES)}")

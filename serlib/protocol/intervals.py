@@ -20,12 +20,10 @@ def draw_units(units: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
 
 
 def weighted_score(counts: np.ndarray, weights: np.ndarray, metric: str) -> np.ndarray:
-    """Score pooled predictions in which unit u counts ``weights[:, u]`` times: (D,), 0 to 1.
+    """Score pooled predictions, (D,) from 0 to 1, in which unit u counts ``weights[:, u]`` times, (D, U).
 
-    Args:
-        counts: confusion counts per unit, (U, C, C).
-        weights: (D, U); a class that a draw leaves out is not averaged over.
-        metric: ``ua``, ``wa`` or ``macro_f1``; any other is a ValueError.
+    ``counts`` are confusion counts per unit, (U, C, C); a class that a draw leaves out is not averaged over. An unknown
+    metric is a ValueError.
     """
     return scored(np.tensordot(weights, counts, axes=1), metric)
 
@@ -35,11 +33,7 @@ def t_interval(draws: np.ndarray, units: int) -> tuple[float, float, float]:
 
     The interval is the estimate -+ t(.975) times its standard error, which is the deviation of the draws times
     sqrt(U / (U - 1)); t has U - 1 degrees of freedom. An effect of t(.975) + t(.80) standard errors would be told from
-    0 at the 5 % level in 80 % of repetitions.
-
-    Args:
-        draws: (1 + D,), first the estimate itself, as the draws of ``draw_units`` give it.
-        units: how many were drawn from.
+    0 at the 5 % level in 80 % of repetitions. ``draws`` (1 + D,), the estimate first, are those of ``draw_units``.
     """
     if units < 2:
         return np.nan, np.nan, np.nan
@@ -51,12 +45,8 @@ def t_interval(draws: np.ndarray, units: int) -> tuple[float, float, float]:
 def score_interval(counts: np.ndarray, metric: str = "ua", *, seed: int = 0, draws: int = DRAWS) -> tuple[float, float]:
     """Return the low and the high end (0 to 1) of a score's 95 % interval; NaN, NaN for one unit.
 
-    Args:
-        counts: confusion counts per unit, (U, C, C), summed over seeds: the luck of networks that differ from unit to
-            unit is in the spread between units, so drawing seeds too would count it twice.
-        metric: as of ``weighted_score``, like the errors.
-        seed: of the draws.
-        draws: their number.
+    ``counts`` are as of ``weighted_score``, summed over seeds: the luck of networks that differ from unit to unit is in
+    the spread between units, so drawing seeds too would count it twice.
     """
     values = weighted_score(counts, draw_units(len(counts), draws, seed), metric)
     return tuple(np.clip(t_interval(values, len(counts))[:2], 0, 1).tolist())

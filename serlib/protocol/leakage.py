@@ -51,10 +51,9 @@ def leakage(folds: Sequence[Fold], corpus: Corpus) -> pd.DataFrame:
         ``.attrs["verdict"]`` says it in words.
     """
     rows = {fold.name: _shared(fold, corpus) for fold in folds}
-    rows["total"] = {key: set().union(*(row[key] for row in rows.values())) for key in next(iter(rows.values()))}
+    rows["total"] = {key: set().union(*(row[key] for row in rows.values())) for key in rows[folds[0].name]}
     known = {kind: corpus.table[columns].notna().any().all() for kind, columns in _KINDS.items()}
     counts = [[len(found) if known[kind] else None for (_, kind), found in row.items()] for row in rows.values()]
-    columns = pd.MultiIndex.from_tuples(rows["total"])
-    report = pd.DataFrame(counts, index=pd.Index(rows, name="fold"), columns=columns, dtype="Int64")
+    report = pd.DataFrame(counts, pd.Index(rows, name="fold"), pd.MultiIndex.from_tuples(rows["total"]), "Int64")
     report.attrs["verdict"] = _verdict(rows["total"], corpus.table)
     return report

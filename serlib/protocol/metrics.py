@@ -5,18 +5,11 @@ accuracy. UA and macro-F1 average over the classes that occur in the truth, so p
 EMO-DB speaker 08 shows no disgust, and a mean of per-speaker UAs would be a mean of different measures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.metrics import confusion_matrix
 
 TITLES = {"ua": "UA", "wa": "WA", "macro_f1": "macro-F1"}
-
-
-def confusion(true: ArrayLike, predicted: ArrayLike, classes: Sequence | None = None) -> np.ndarray:
-    """Count labels, true in rows and predicted in columns: (C, C) int64; ``classes`` None: all that occur, sorted."""
-    return confusion_matrix(true, predicted, labels=classes)
 
 
 @np.errstate(invalid="ignore")
@@ -27,7 +20,7 @@ def _mean_over_occurring(counts: np.ndarray, beside: np.ndarray) -> np.ndarray:
     return np.nanmean(np.where(occurring > 0, values, np.nan), axis=-1)
 
 
-# Each takes confusion counts (..., C, C) and returns (...): the form that a bootstrap needs.
+# Each takes confusion counts (..., C, C), true classes in rows, and returns (...): the form that a bootstrap needs.
 METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "ua": lambda counts: _mean_over_occurring(counts, np.zeros(1)),
     "wa": lambda counts: np.trace(counts, axis1=-2, axis2=-1) / counts.sum(axis=(-2, -1)),
@@ -40,18 +33,3 @@ def scored(counts: np.ndarray, metric: str) -> np.ndarray:
     if metric not in METRICS:
         raise ValueError(f"unknown metric {metric!r}; allowed are {', '.join(METRICS)}")
     return METRICS[metric](counts)
-
-
-def unweighted_accuracy(true: ArrayLike, predicted: ArrayLike) -> float:
-    """Return UA = UAR, the mean recall over the classes that occur in ``true``: 0 to 1. Both arguments: (n,)."""
-    return float(METRICS["ua"](confusion(true, predicted)))
-
-
-def weighted_accuracy(true: ArrayLike, predicted: ArrayLike) -> float:
-    """Return WA, the share of right predictions: 0 to 1. Both arguments: (n,)."""
-    return float(METRICS["wa"](confusion(true, predicted)))
-
-
-def macro_f1(true: ArrayLike, predicted: ArrayLike) -> float:
-    """Return the mean F1 over the classes that occur in ``true``: 0 to 1. Both arguments: (n,)."""
-    return float(METRICS["macro_f1"](confusion(true, predicted)))

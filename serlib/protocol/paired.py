@@ -1,15 +1,14 @@
 """Is one method better than another on the same folds and seeds, by how much, and could it be chance?
 
-What may be exchanged is a network with all that it tests (see ``Result.units``). Where each speaker is tested by
+What may be exchanged is a network with all that it tests (see ``Scores.units``). Where each speaker is tested by
 networks of his or her own, the unit is the *speaker*: all seeds are swapped and drawn together, and the answer is for
 new speakers and new networks alike (the networks' luck is part of the spread between speakers, so drawing seeds inside
 them would count it twice). Where speakers share a network, the unit is *fold x seed*: the answer is for new networks on
 these folds. That some voices suit one method may then pass for a difference; only leave-one-speaker-out rules it out.
 Networks of one seed in several folds are taken for independent, for they learn from different data.
 
-Units are pooled before they are scored: UA is the mean recall over the confusion counts of all units, so that a class
-that one fold lacks is no trouble. Since every seed tests the same utterances, this is the mean over seeds of UA (and of
-WA) pooled over folds; macro-F1 is that of all seeds' predictions together.
+Units are pooled before they are scored, so that a class that one fold lacks is no trouble. Since every seed tests the
+same utterances, this is the mean over seeds of UA (and of WA) pooled over folds; macro-F1 is that of all predictions.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import pandas as pd
 
 from serlib.protocol.intervals import LEVEL, draw_units, t_interval, weighted_score
 from serlib.protocol.metrics import TITLES
-from serlib.protocol.result import UNITS, Result
+from serlib.protocol.scores import UNITS, Scores
 
 _KEY = ["seed", "fold", "utterance"]
 _TIE = 1e-9  # points: sums in another order differ by less
@@ -32,11 +31,10 @@ class Comparison:
 
     Attributes:
         effect: a - b in percentage points, with its 95 % interval ``low`` to ``high`` (one unit: NaN).
-        p: two-sided, over rearrangements that swap whole units.
+        p: two-sided, over rearrangements (``exact``: all) that swap whole units.
         p_family: the same, corrected for the family that the comparison was made in; ``p`` where it was made alone.
         least_p: the smallest ``p_family`` that any rearrangement could have had; never under 2 / 2^units.
         smallest_seen: the effect in points that would be found at the 5 % level in 80 % of repetitions.
-        exact: True when all rearrangements were made.
         units: how many were swapped and drawn, and ``unit`` which.
         note: which of the two was not trained to the end, or empty.
     """
@@ -69,25 +67,22 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """The one decision rule in words: ``p_family`` at 5 %, where it can be reached and training had ended."""
-        if self.note:
-            return "not compared: unconverged"
-        if not self.can_decide:
-            return "undecidable: no rearrangement could reach 5 %"
+        if self.note or not self.can_decide:
+            return "not compared: unconverged" if self.note else "undecidable: no rearrangement could reach 5 %"
         return self.direction if self.p_family <= LEVEL else f"open: {self.smallest_seen:.1f} points would be seen"
 
     def __str__(self) -> str:
         size = "" if self.direction == "equal" else f" by {abs(self.effect):.1f} points"
         family = f", {self.p_family:.3g} in its family" if self.p_family != self.p else ""
-        note = f" ({self.note})" if self.note else ""
         interval = f"95 % interval {self.low:+.1f} to {self.high:+.1f}" if self.units > 1 else "no interval"
+        exact, note = "exact " * self.exact, f" ({self.note})" * bool(self.note)
         return (
-            f"{self.direction}{size} {TITLES[self.metric]}: {self.a} against {self.b}; "
-            f"{interval}; p = {self.p:.3g}{family} ({'exact ' * self.exact}permutation of {self.units} {self.unit}); "
-            f"{self.verdict}{note}"
+            f"{self.direction}{size} {TITLES[self.metric]}: {self.a} against {self.b}; {interval}; p = {self.p:.3g}"
+            f"{family} ({exact}permutation of {self.units} {self.unit}); {self.verdict}{note}"
         )
 
 
-def _paired(a: Result, b: Result) -> tuple[pd.Index, str, np.ndarray, np.ndarray]:
+def _paired(a: Scores, b: Scores) -> tuple[pd.Index, str, tuple[np.ndarray, np.ndarray]]:
     """Return the units, what they are called, and both confusion counts (U, C, C); refuse other ground."""
     refusal = f"cannot pair {a.label} with {b.label}"
     for name in _KEY:
@@ -99,8 +94,8 @@ def _paired(a: Result, b: Result) -> tuple[pd.Index, str, np.ndarray, np.ndarray
     if a.classes != b.classes or not first.equals(second):
         raise ValueError(f"{refusal}: utterances stand in other folds, or classes, labels or speakers differ")
     by = max(a.units, b.units, key=len)  # one of them may not depend on the seed
-    index, counts = a.counted(*by)
-    return index, UNITS[by], counts, b.counted(*by)[1]
+    (index, counts), (_, others) = a.counted(*by), b.counted(*by)
+    return index, UNITS[by], (counts, others)
 
 
 def rearrangements(units: int, permutations: int, seed: int) -> np.ndarray:
@@ -120,7 +115,7 @@ def judge(
 ) -> pd.DataFrame:
     """Judge contrasts, each two methods' confusion counts (U, C, C), by the same rearrangements and draws of the units.
 
-    Returns a row per contrast with the numbers of a ``Comparison``; metric, permutations, seed: as of ``compare``.
+    Returns a row per contrast with the numbers of a ``Comparison``; the rest is as of ``compare``.
     """
     units = len(pairs[0][0])
     swaps, drawn, rows = rearrangements(units, permutations, seed), draw_units(units, seed=seed), []
@@ -141,51 +136,43 @@ def judge(
     return table.assign(p=p, p_family=family, least_p=least)
 
 
-def _compared(pairs: Sequence[tuple[Result, Result]], metric: str, permutations: int, seed: int) -> list[Comparison]:
+def _compared(pairs: Sequence[tuple[Scores, Scores]], metric: str, permutations: int, seed: int) -> list[Comparison]:
     """Compare pairs as one family."""
-    ground = [_paired(a, b) for a, b in pairs]
-    index, unit = ground[0][:2]
-    for (a, _), (other, *_) in zip(pairs, ground, strict=True):
+    indices, (unit, *_), counts = zip(*(_paired(a, b) for a, b in pairs), strict=True)
+    index = indices[0]
+    for (a, _), other in zip(pairs, indices, strict=True):
         if not index.equals(other):
             what = f"{pairs[0][0].label} has {len(index)} {unit}, {a.label} others"
             raise ValueError(f"cannot swap the same units in all contrasts: {what}; make two families")
-    table = judge([counts for _, _, *counts in ground], metric, permutations=permutations, seed=seed)
-    exact = 2 ** (len(index) - 1) <= permutations
-    found = []
+    table = judge(counts, metric, permutations=permutations, seed=seed)
+    exact, found = 2 ** (len(index) - 1) <= permutations, []
     for (a, b), row in zip(pairs, table.to_dict("records"), strict=True):
         note = "; ".join(f"{s.method} is {s.unconverged}" for s in (a, b) if s.unconverged)
         found.append(Comparison(a.label, b.label, metric, **row, exact=exact, units=len(index), unit=unit, note=note))
     return found
 
 
-def compare(a: Result, b: Result, *, metric: str = "ua", permutations: int = 20000, seed: int = 0) -> Comparison:
-    """Compare two methods that were scored on the same utterances, folds and seeds.
+def compare(a: Scores, b: Scores, *, metric: str = "ua", permutations: int = 20000, seed: int = 0) -> Comparison:
+    """Compare two methods that were scored on the same utterances, folds and seeds; other ground is a ValueError.
 
-    Args:
-        a: scores of the first method.
-        b: scores of the second; anything that was not scored on the same ground is a ValueError.
-        metric: ``ua``, ``wa`` or ``macro_f1``; any other is a ValueError.
-        permutations: of units; where these are enough, all are made (up to 15 units), else so many drawn ones.
-        seed: of the permutations and of the bootstrap (2000 draws of units, the same for both methods).
+    Where ``permutations`` are enough, all of the units are made (up to 15 units), else so many are drawn, by ``seed``,
+    like the bootstrap (2000 draws of units, the same for both). ``metric`` is of ``METRICS``, or a ValueError.
     """
     return _compared([(a, b)], metric, permutations, seed)[0]
 
 
 def compare_family(
-    pairs: Mapping[str, tuple[Result, Result]], *, metric: str = "ua", permutations: int = 20000, seed: int = 0
+    pairs: Mapping[str, tuple[Scores, Scores]], *, metric: str = "ua", permutations: int = 20000, seed: int = 0
 ) -> pd.DataFrame:
     """Compare a few pairs that were named beforehand, corrected for their number.
 
     All contrasts are rearranged alike, and each is held against the largest standardised effect of every rearrangement
-    (max-T). So contrasts that share a method, or are much alike, cost little.
-
-    ``pairs`` gives each contrast's name and its two scores; the other arguments, and what is refused, are those of
-    ``compare``. No pair, or pairs that differ in their units, are a ValueError.
+    (max-T). So contrasts that share a method, or are much alike, cost little. The rest is as of ``compare``; no pair,
+    or pairs that differ in their units, are a ValueError too.
 
     Returns:
-        A row per contrast, in points: effect, low, high (95 %, each alone), p, p_family, smallest_seen (by each alone),
-        verdict (by p_family; see ``Comparison.verdict``). ``.attrs``: ``unit``, what was swapped and drawn; ``note``:
-        what was not trained to the end, or empty.
+        A row per contrast, in points: effect, low, high, p, p_family, smallest_seen, verdict (see ``Comparison``).
+        ``.attrs``: ``unit``, what was swapped and drawn; ``note``: what was not trained to the end, or empty.
     """
     if not pairs:
         raise ValueError("no pairs to compare")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from serlib.paths import published_dir
 from serlib.protocol.metrics import TITLES
-from serlib.protocol.result import Result
+from serlib.protocol.scores import Scores
 
 # How each paper scored each corpus: our name of its scheme, its utterances in words, and their number where known.
 PROTOCOLS: dict[tuple[str, str], tuple[str, str, int | None]] = {
@@ -52,18 +52,18 @@ def published(table: str) -> pd.DataFrame:
     return numbers[numbers["table"] == part].reset_index(drop=True) if part else numbers
 
 
-def _measured(scores: Result, metric: str) -> dict[str, float]:
+def _measured(scores: Scores, metric: str) -> dict[str, float]:
     """Return what ``scores`` say about a published metric, in percent; NaN where they do not know."""
     if metric in TITLES:
-        row = scores.summary().loc[TITLES[metric]]
-        return {"measured": row["pooled"], "low": row["low"], "high": row["high"], "measured_std": row["seed_std"]}
+        row = scores.summary().loc[TITLES[metric], ["pooled", "low", "high", "seed_std"]]
+        return row.rename({"pooled": "measured", "seed_std": "measured_std"}).to_dict()
     kind, _, classes = metric.partition(":")
     true, _, predicted = classes.partition(">")
     known = kind in ("recall", "confusion") and {true, predicted or true} <= set(scores.classes)
     return {"measured": scores.confusion(normalise=True).loc[true, predicted or true] if known else np.nan}
 
 
-def _obstacles(scores: Result, paper: str, corpus: str) -> list[str]:
+def _obstacles(scores: Scores, paper: str, corpus: str) -> list[str]:
     """Say what keeps ``scores`` from being compared with a paper's number on ``corpus``; nothing: they may be."""
     scheme, which, size = PROTOCOLS[paper, corpus]
     here, (_, *variant) = scores.predictions["utterance"].nunique(), scores.method.split("+")
@@ -83,7 +83,7 @@ def _obstacles(scores: Result, paper: str, corpus: str) -> list[str]:
     return [reason for reason, holds in reasons.items() if holds]
 
 
-def table_beside(scores: Sequence[Result], table: str) -> pd.DataFrame:
+def table_beside(scores: Sequence[Scores], table: str) -> pd.DataFrame:
     """Put measured scores beside every number of a paper's table, such as ``"focal/table-4"``.
 
     Results of methods without a row there are ignored; one on a corpus of the paper stands at that corpus' rows only.
@@ -91,9 +91,8 @@ def table_beside(scores: Sequence[Result], table: str) -> pd.DataFrame:
     Returns:
         A row per published number (and result, where several fit): table, row, method, corpus, metric, published,
         published_std, scores (label), measured (pooled), low, high (95 % interval), measured_std (over seeds, like the
-        only ± that a paper prints), all in percent; comparable: True only when corpus, protocol and profile are the
-        paper's and training had ended, not that all of the recipe is known; note: why not, what had to be guessed
-        (profile ``paper``), and what is odd about the published number.
+        only ± that a paper prints), all in percent; comparable: that corpus, protocol and profile are the paper's and
+        training had ended, not that all of the recipe is known; note: why not, what was guessed, what is odd there.
     """
     numbers, rows = published(table).rename(columns={"value": "published", "std": "published_std"}), []
     for number in numbers.to_dict("records"):
@@ -101,12 +100,12 @@ def table_beside(scores: Sequence[Result], table: str) -> pd.DataFrame:
         remarks = [note] if isinstance(note, str) else []
         matching = [s for s in scores if s.method.partition("+")[0] == number["method"]]
         fitting = [s for s in matching if s.corpus == corpus or (paper, s.corpus) not in PROTOCOLS]
-        for result in fitting:
-            against = _obstacles(result, paper, corpus)
-            guessed = [f"not printed, so guessed: {GUESSED[paper]}"] * (result.profile == "paper")
-            told = {"scores": result.label, "comparable": not against, "note": "; ".join(against + guessed + remarks)}
-            rows.append({**number, **_measured(result, number["metric"]), **told})
+        for each in fitting:
+            against = _obstacles(each, paper, corpus)
+            guessed = [f"not printed, so guessed: {GUESSED[paper]}"] * (each.profile == "paper")
+            told = {"scores": each.label, "comparable": not against, "note": "; ".join(against + guessed + remarks)}
+            rows.append(number | _measured(each, number["metric"]) | told)
         if not fitting:
-            rows.append({**number, "comparable": False, "note": "; ".join(["not measured", *remarks])})
+            rows.append(number | {"comparable": False, "note": "; ".join(["not measured", *remarks])})
     measured = ["scores", "measured", "low", "high", "measured_std", "comparable", "note"]
-    return pd.DataFrame(rows).reindex(columns=[*numbers.columns.drop(["paper", "note"]), *measured])
+    return pd.DataFrame(rows, columns=[*numbers.columns.drop(["paper", "note"]), *measured])

@@ -1,7 +1,7 @@
 """Training: batches, hardware, recipe and the loop. Knows nothing of speech corpora."""
 
 from serlib.training.batches import TrainingBatches, batch_sizes, bucketed, scoring_batches
-from serlib.training.endings import chosen_epoch, converged, slope
+from serlib.training.endings import chosen_epoch
 from serlib.training.examples import Examples
 from serlib.training.fit import DivergedError, class_shares, fit
 from serlib.training.hardware import Hardware
@@ -14,5 +14,5 @@ from serlib.training.record import Recorder
 __all__ = [
     "BALANCING", "ENDINGS", "OPTIMISERS", "SCHEDULES", "DivergedError", "Examples", "Hardware", "Recorder",
     "SpectrogramMasks", "Training", "TrainingBatches", "batch_sizes", "bucketed", "chosen_epoch", "class_shares",
-    "converged", "fit", "learning_rate_range_test", "predict", "scoring_batches", "slope",
+    "fit", "learning_rate_range_test", "predict", "scoring_batches",
 ]  # fmt: skip

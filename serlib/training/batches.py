@@ -5,35 +5,30 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 
-from serlib.training.examples import Examples
+from serlib.training.examples import Examples, end_to_end
 
 MULTIPLE = 4  # the time axis of a batch is a multiple of it: few distinct widths let a library reuse what it prepared
 JITTER = 0.05  # of the logarithm of a clip's length: new neighbours in every epoch, with little padding
 
 
 class Shelf:
-    """Inputs laid end to end in one tensor on a device, from which a padded batch is one look-up.
+    """Inputs on a device, from which a padded batch is one look-up.
 
-    Args:
-        inputs: arrays that share every axis but the last.
-        device: where they shall lie; a GPU that has no room for them leaves them on the CPU.
+    ``flat`` is as :func:`serlib.training.examples.end_to_end` lays inputs, of ``lengths`` (N,) int64; a GPU that has no
+    room for it leaves it on the CPU.
     """
 
-    def __init__(self, inputs: Sequence[np.ndarray], device: str = "cpu") -> None:
-        self.lengths = torch.tensor([x.shape[-1] for x in inputs])
-        total, shape = int(self.lengths.sum()), inputs[0].shape[:-1]
-        flat = torch.zeros(total + 1, *shape)  # time first; the last row is what padding reads
-        for piece, x in zip(flat[:-1].split(self.lengths.tolist()), inputs, strict=True):
-            piece.copy_(torch.from_numpy(np.ascontiguousarray(x)).movedim(-1, 0))
+    def __init__(self, flat: torch.Tensor, lengths: np.ndarray, device: str = "cpu") -> None:
         fits = "cuda" not in device or 2 * flat.nbytes < torch.cuda.mem_get_info(device)[0]
         self.device, self.flat = device, flat.to(device) if fits else flat.pin_memory()
+        self.lengths = torch.as_tensor(lengths)
         self.starts = self.lengths.cumsum(0) - self.lengths
 
-    def batch(self, rows: np.ndarray, *, multiple: int = MULTIPLE) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the padded batch (B, ..., T) float32 on the device and the lengths (B,) int64 on the CPU."""
         rows = torch.as_tensor(rows)
         lengths, starts = self.lengths[rows], self.starts[rows]
-        steps = torch.arange(-(-int(lengths.max()) // multiple) * multiple)
+        steps = torch.arange(-(-int(lengths.max()) // MULTIPLE) * MULTIPLE)
         frames = torch.where(steps < lengths[:, None], starts[:, None] + steps, len(self.flat) - 1)
         found = self.flat[frames.to(self.flat.device, non_blocking=True)]  # (B, T, ...)
         return found.to(self.device, non_blocking=True).movedim(1, -1).contiguous(), lengths
@@ -45,9 +40,7 @@ def batch_sizes(count: int, batch_size: int) -> np.ndarray:
     A batch of one has no deviation, which batch normalisation divides by. Only ``batch_size=1`` asks for it.
     """
     number = -(-count // batch_size)
-    if batch_size > 1:
-        number = max(1, min(number, count // 2))
-    return _even(count, number)
+    return _even(count, number if batch_size == 1 else max(1, min(number, count // 2)))
 
 
 def _even(count: int, number: int) -> np.ndarray:
@@ -56,18 +49,10 @@ def _even(count: int, number: int) -> np.ndarray:
 
 
 def bucketed(lengths: np.ndarray, sizes: np.ndarray, generator: np.random.Generator) -> list[np.ndarray]:
-    """Cut clips of these lengths into batches of these sizes, of similar length, in random order.
+    """Cut clips of ``lengths`` (N,) into batches of ``sizes``, of similar length, in random order: positions of each.
 
     All are sorted by a length that is moved at random by up to ``JITTER`` of itself: no window is cut, so no clip is
     kept from another but by their lengths, and clips of equal length are shuffled.
-
-    Args:
-        lengths: (N,) of each clip.
-        sizes: of the batches, summing to N; see :func:`batch_sizes`.
-        generator: draws the order.
-
-    Returns:
-        One array of positions a batch.
     """
     moved = np.log(lengths) + generator.uniform(-JITTER, JITTER, len(lengths))
     batches = np.split(np.argsort(moved), np.cumsum(generator.permutation(sizes))[:-1])
@@ -80,16 +65,8 @@ class TrainingBatches:
     Iterating yields (rows, batch, lengths, labels): positions in ``examples`` on the CPU, the batch as
     :meth:`Shelf.batch` shapes it, labels (B,) int64 on its device. ``len`` is the number of batches of every epoch.
 
-    Args:
-        examples: what to draw from.
-        batch_size: clips in a batch, at least 1.
-        seed: of shuffling, sampling and augmentation.
-        balanced: draw with replacement, every class equally often, instead of every clip once.
-        augment: ``augment(batch, lengths, generator) -> batch``.
-        device: where inputs lie and batches are made.
-
-    Raises:
-        ValueError: for a batch size below 1.
+    ``balanced`` draws with replacement, every class equally often, instead of every clip once; ``augment(batch,
+    lengths, generator)`` returns another batch. A ``batch_size`` below 1 is a ValueError.
     """
 
     def __init__(
@@ -100,7 +77,8 @@ class TrainingBatches:
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size}; at least 1 is needed")
         self.examples, self.balanced, self.augment = examples, balanced, augment
-        self.generator, self.shelf = np.random.default_rng(seed), Shelf(examples.inputs, device)
+        self.generator = np.random.default_rng(seed)
+        self.shelf = Shelf(examples.flat, examples.lengths, device)
         self.labels = torch.from_numpy(examples.labels).to(device)
         # a reading at another speed may have some pieces more or fewer: the number of batches stays, and none starves
         fewest = int(examples.pieces.min(1).sum())
@@ -130,7 +108,7 @@ def scoring_batches(
     inputs: Sequence[np.ndarray], batch_size: int, *, device: str = "cpu"
 ) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor]]:
     """Yield (rows, batch, lengths), shortest clips first: every clip once, padding smallest."""
-    order, shelf = np.argsort([x.shape[-1] for x in inputs], kind="stable"), Shelf(inputs, device)
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
+    lengths = np.array([x.shape[-1] for x in inputs])
+    order, shelf = np.argsort(lengths, kind="stable"), Shelf(end_to_end(tuple(inputs)), lengths, device)
+    for rows in np.split(order, range(batch_size, len(order), batch_size)):
         yield rows, *shelf.batch(rows)

@@ -11,32 +11,20 @@ from serlib.training.batches import TrainingBatches
 from serlib.training.hardware import Hardware
 
 AVERAGED = 2 / 3  # of the updates are over when averaging begins
-SMOOTHING = 3  # epochs
-CLIMBING = 0.005  # train UA per epoch, over the last fifth: more of it is unconverged
-SETTLED = 5  # epochs at least that a slope is read from
-
-State = tuple[dict, dict]
+WINDOWS = {"best-dev": 1, "smoothed-dev": 3}  # epochs whose dev UA is averaged before the best is chosen
 
 
 class Endings:
-    """Keeps what every rule of ``serlib.training.recipe.ENDINGS`` would keep, while one training goes on.
+    """Keeps what every rule of ``serlib.training.recipe.ENDINGS`` would keep of a training of so many updates.
 
     It draws no random number and moves no weight, so the training is the same without it.
-
-    Args:
-        network: being trained.
-        loss: being trained.
-        updates: of the whole training.
     """
 
     def __init__(self, network: nn.Module, loss: nn.Module, updates: int) -> None:
         self.pair, self.averaged = nn.ModuleList([network, loss]), None
         self.first, self.done = int(AVERAGED * updates), 0
         self.dev: list[float] = []
-        self.best: dict[str, tuple[float, State]] = {}
-
-    def _state(self, pair: nn.ModuleList) -> State:
-        return tuple(copy.deepcopy(part.state_dict()) for part in pair)
+        self.best: dict[str, tuple[float, dict]] = {}
 
     def after_step(self) -> None:
         """Take the weights into the mean, in the last third.
@@ -55,26 +43,23 @@ class Endings:
     def after_epoch(self, dev_ua: float) -> None:
         """Remember the network where it is the best on dev so far; NaN: there is no dev part."""
         self.dev.append(dev_ua)
-        scores = {"best-dev": dev_ua, "smoothed-dev": float(np.mean(self.dev[-SMOOTHING:]))}
-        for rule, score in scores.items():
+        for rule, window in WINDOWS.items():
+            score = np.mean(self.dev[-window:])
             if score >= self.best.get(rule, (-1.0,))[0]:  # the last of equally good ones; never of NaN
-                self.best[rule] = score, self._state(self.pair)
+                self.best[rule] = score, copy.deepcopy(self.pair.state_dict())
 
-    def states(self, batches: TrainingBatches, hardware: Hardware) -> dict[str, State]:
-        """Return the states of network and loss that each rule keeps."""
+    def states(self, batches: TrainingBatches, hardware: Hardware) -> dict[str, dict]:
+        """Return the state of ``pair`` that each rule keeps."""
         for own, others in zip(self.averaged.buffers(), self.pair.buffers(), strict=True):
             own.copy_(others)  # such as centres: they are no weights
         refresh_norms(self.averaged[0], batches, hardware)
-        kept = {"average": self._state(self.averaged), "last": self._state(self.pair)}
+        kept = {"average": self.averaged.state_dict(), "last": copy.deepcopy(self.pair.state_dict())}
         return kept | {rule: state for rule, (_, state) in self.best.items()}
 
 
 @torch.no_grad()
 def refresh_norms(network: nn.Module, batches: TrainingBatches, hardware: Hardware) -> None:
-    """Make batch normalisation's statistics anew from one epoch: those on hand belong to other weights.
-
-    torch's own ``update_bn`` knows no lengths.
-    """
+    """Make batch normalisation's statistics anew from one epoch, as torch's ``update_bn``, which knows no lengths."""
     network.train()
     norms = {m: m.momentum for m in network.modules() if isinstance(m, _BatchNorm) and m.training}
     if not norms:
@@ -92,28 +77,7 @@ def refresh_norms(network: nn.Module, batches: TrainingBatches, hardware: Hardwa
 
 def chosen_epoch(history: list[dict], ending: str) -> int | None:
     """Return the epoch that a rule on dev has chosen, the last of equally good ones; None for the other rules."""
-    window = {"best-dev": 1, "smoothed-dev": SMOOTHING}.get(ending)
-    if window is None:
+    if ending not in WINDOWS:
         return None
-    scores = [np.mean([row["dev_ua"] for row in history[max(0, i - window) : i]]) for i in range(1, len(history) + 1)]
-    return max(range(len(scores)), key=lambda i: (scores[i], i)) + 1
-
-
-def slope(history: list[dict]) -> float:
-    """Return how train UA (0 to 1) changes per epoch over the last fifth of a training, at least five epochs.
-
-    The least-squares line through them; NaN for fewer than two epochs.
-    """
-    last = max(SETTLED, len(history) // 5)
-    values = np.array([row["train_ua"] for row in history[-last:]])
-    if len(values) < 2:
-        return float("nan")
-    return float(np.polyfit(np.arange(len(values)), values, 1)[0])
-
-
-def converged(history: list[dict]) -> bool:
-    """Tell whether training had come to rest: train UA climbed by at most half a point per epoch in the last fifth.
-
-    A training of fewer than ten epochs is never called so: its last fifth would be half of it.
-    """
-    return len(history) >= 2 * SETTLED and slope(history) <= CLIMBING
+    dev, window = [row["dev_ua"] for row in history], WINDOWS[ending]
+    return max(range(1, len(dev) + 1), key=lambda i: (np.mean(dev[max(0, i - window) : i]), i))

@@ -1,14 +1,16 @@
-"""What a network learns from or is scored on: inputs of any length with their labels, held in memory."""
+"""What a network learns from or is scored on: inputs of any length with their labels, held in memory once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs of any length with their labels.
+    """Inputs of any length with their labels; a ValueError where these do not fit each other.
 
     Attributes:
         inputs: arrays that share every axis but the last (time), such as (channels, frequency, time).
@@ -19,9 +21,6 @@ class Examples:
         versions: (len(inputs),) int64: which reading of its utterance an input belongs to, such as one at another
             speed; 0 is the utterance as it is. Of these an epoch hears one, drawn anew. None: there is one reading.
         valid: (len(inputs),) int64, how many frames of an input are not filled up; None: all.
-
-    Raises:
-        ValueError: for no inputs, a column of another length, or an utterance that lacks a reading.
     """
 
     inputs: Sequence[np.ndarray]
@@ -38,10 +37,9 @@ class Examples:
             column = getattr(self, name)
             if column is not None and len(column) != len(self.inputs):
                 raise ValueError(f"got {len(self.inputs)} inputs and {len(column)} {name}; need as many")
-        lacking = np.argwhere(self.pieces == 0)
-        if len(lacking):
-            utterance, version = lacking[0]
-            raise ValueError(f"utterance {utterance} has no reading {version}; every utterance needs every reading")
+        if (lacking := np.argwhere(self.pieces == 0)).size:
+            came = "utterance {} has no reading {}".format(*lacking[0])
+            raise ValueError(f"{came}; every utterance needs every reading")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -69,6 +67,16 @@ class Examples:
         np.add.at(counts, (self.utterances, versions), 1)
         return counts
 
+    @property
+    def utterance_labels(self) -> np.ndarray:
+        """Label of every utterance: (utterances,) int64."""
+        return self.labels if self.groups is None else self.labels[np.unique(self.groups, return_index=True)[1]]
+
+    @cached_property
+    def flat(self) -> torch.Tensor:
+        """The inputs as :func:`end_to_end` lays them; a list of inputs then holds views of it, so there is one copy."""
+        return end_to_end(self.inputs)
+
     def averaged(self, values: np.ndarray) -> np.ndarray:
         """Average what was found for each input over the pieces of an utterance: (inputs, N) -> (utterances, N)."""
         if self.groups is None:
@@ -77,15 +85,25 @@ class Examples:
         np.add.at(sums, self.groups, values)
         return (sums / np.bincount(self.groups)[:, None]).astype(values.dtype)
 
-    @property
-    def utterance_labels(self) -> np.ndarray:
-        """Label of every utterance: (utterances,) int64."""
-        return self.labels if self.groups is None else self.labels[np.unique(self.groups, return_index=True)[1]]
-
     def heard(self, generator: np.random.Generator) -> np.ndarray:
         """Draw one reading of each utterance and return the positions of its inputs, ascending."""
         if self.versions is None:
             return np.arange(len(self))
-        utterances = self.utterances
-        drawn = generator.integers(self.versions.max() + 1, size=utterances.max() + 1)
-        return np.flatnonzero(self.versions == drawn[utterances])
+        drawn = generator.integers(self.versions.max() + 1, size=self.utterances.max() + 1)
+        return np.flatnonzero(self.versions == drawn[self.utterances])
+
+
+def end_to_end(inputs: Sequence[np.ndarray]) -> torch.Tensor:
+    """Lay inputs end to end, time first, and behind them zeros, which padding reads: (frames + 1, ...) float32.
+
+    In a list, views of the result take the arrays' places one by one, so that these can be let go.
+    """
+    lengths = [x.shape[-1] for x in inputs]
+    flat = torch.empty(sum(lengths) + 1, *inputs[0].shape[:-1])  # takes memory as it is filled
+    flat[-1] = 0
+    for row, piece in enumerate(flat[:-1].split(lengths)):
+        view = piece.movedim(0, -1)
+        view.copy_(torch.from_numpy(np.ascontiguousarray(inputs[row])))
+        if isinstance(inputs, list):
+            inputs[row] = view.numpy()
+    return flat

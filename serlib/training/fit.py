@@ -20,11 +20,7 @@ class DivergedError(RuntimeError):
 
 
 def class_shares(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Return how often each class occurs: (classes,) float64, summing to 1.
-
-    Raises:
-        ValueError: when a class never occurs: no loss can be weighted by its absence.
-    """
+    """Return how often each class occurs: (classes,) float64, summing to 1; a class that never does: ValueError."""
     counts = np.bincount(labels, minlength=classes)
     if (counts == 0).any():
         raise ValueError(f"class {int(np.argmin(counts))} has no utterance in the training part; every class needs one")
@@ -36,40 +32,48 @@ def _unweighted(true: np.ndarray, guessed: np.ndarray) -> float:
     return float(np.mean([(guessed[true == c] == c).mean() for c in np.unique(true)]))
 
 
+def step(
+    network: nn.Module, loss: nn.Module, optimiser: torch.optim.Optimizer, hardware: Hardware,
+    batch: torch.Tensor, lengths: torch.Tensor, labels: torch.Tensor, clip_norm: float | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
+    """Learn from one batch; return the loss, as it was before, and the embeddings (B, E) float32."""
+    with hardware.context():
+        embeddings = network(hardware.place(batch), lengths)
+    value = loss(embeddings.float(), labels)
+    optimiser.zero_grad(set_to_none=True)
+    value.backward()
+    if clip_norm is not None:
+        nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], clip_norm)
+    optimiser.step()
+    return value.detach(), embeddings.detach().float()
+
+
 def _epoch(
-    network: nn.Module, loss: nn.Module, batches: TrainingBatches, optimiser: torch.optim.Optimizer, *,
-    hardware: Hardware, clip_norm: float | None, after_step: Callable[[], None], epoch: int,
+    network: nn.Module, loss: nn.Module, batches: TrainingBatches, *, epoch: int, after_step: Callable[[], None],
+    optimiser: torch.optim.Optimizer, hardware: Hardware, clip_norm: float | None,
 ) -> tuple[float, float]:  # fmt: skip
     """Train one epoch; return the mean loss and the UA on what was drawn, as it was being learned.
 
     Nothing is read back inside a step, so a GPU never waits: losses and guesses are looked at when the epoch is over.
     """
     network.train(), loss.train()
-    parameters = [*network.parameters(), *loss.parameters()]
     drawn, values, guessed = [], [], []
-    for rows, batch, lengths, labels in batches:
-        with hardware.context():
-            embeddings = network(hardware.place(batch), lengths)
-        value = loss(embeddings.float(), labels)
-        optimiser.zero_grad(set_to_none=True)
-        value.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(parameters, clip_norm)
-        optimiser.step()
+    for rows, *batch in batches:
+        value, embeddings = step(network, loss, optimiser, hardware, *batch, clip_norm)
         after_step()
         drawn.append(rows)
-        values.append(value.detach())
+        values.append(value)
         with torch.no_grad():
-            guessed.append(loss.get_logits(embeddings.detach().float()).argmax(1))
+            guessed.append(loss.get_logits(embeddings).argmax(1))
     values, guessed = torch.stack(values).cpu().numpy(), torch.cat(guessed).cpu().numpy()
-    examples, wrong = batches.examples, np.flatnonzero(~np.isfinite(values))
-    if len(wrong):
-        rows = drawn[wrong[0]]
-        names = examples.names if examples.names is not None else range(len(examples))
-        clips = ", ".join(str(names[i]) for i in rows[:5]) + (" ..." if len(rows) > 5 else "")
-        told = f"loss is {values[wrong[0]]} in epoch {epoch}, batch {wrong[0]} ({clips})"
+    examples = batches.examples
+    if not np.isfinite(values).all():
+        wrong = np.argmin(np.isfinite(values))
+        rows, names = drawn[wrong], range(len(examples)) if examples.names is None else examples.names
+        clips = ", ".join(str(names[i]) for i in rows[:5]) + " ..." * (len(rows) > 5)
+        told = f"loss is {values[wrong]} in epoch {epoch}, batch {wrong} ({clips})"
         raise DivergedError(f"{told}; lower the learning rate")
-    sizes, rows = [len(rows) for rows in drawn], np.concatenate(drawn)
+    rows, sizes = np.concatenate(drawn), list(map(len, drawn))
     return float(np.average(values, weights=sizes)), _unweighted(examples.labels[rows], guessed)
 
 
@@ -81,21 +85,12 @@ def fit(
 ) -> list[dict]:  # fmt: skip
     """Train ``network`` and ``loss`` in place and leave them where ``recipe.ending`` says.
 
-    The test part is not an argument, so nothing can be chosen on it.
-
-    Args:
-        network: maps (batch, lengths) to embeddings (B, E).
-        loss: owns the class weights; ``loss(embeddings, labels)`` is minimised.
-        train: what is learned from.
-        dev: what is watched, and what an epoch is chosen on where the recipe asks for it; the logits of an utterance's
-            pieces are averaged first. None: nothing is watched.
-        recipe: optimiser, schedule, budget and the rest.
-        hardware: device and precision; the loss always computes in float32.
-        seed: of batches and dropout; on a CPU the same seed (and thread count) gives the same network.
-        augment: applied to training batches alone; see :class:`serlib.training.TrainingBatches`.
-        on_epoch: called with (epoch, network, loss) before training (epoch 0) and after every epoch.
-        at_end: called with (rule, network, loss) for each rule of ``ENDINGS``, with the network that it would keep.
-        progress: show a bar over epochs.
+    ``network`` maps (batch, lengths) to embeddings (B, E), ``loss(embeddings, labels)``, always in float32, is
+    minimised. ``dev`` is watched, and an epoch is chosen on it where the recipe asks for that (an utterance's logits
+    are averaged over its pieces first). The test part is no argument, so nothing can be chosen on it. On a CPU the same
+    ``seed`` and thread count give the same network. ``augment`` is as of :class:`serlib.training.TrainingBatches`.
+    ``on_epoch`` is called with (epoch, network, loss) before training (epoch 0) and after every epoch, ``at_end`` with
+    (rule, network, loss) for each rule of ``ENDINGS``, with the network that it would keep.
 
     Returns:
         One row per epoch: epoch, lr, train_loss, train_ua, dev_loss, dev_ua, dev_wa (NaN without a dev part).
@@ -107,9 +102,7 @@ def fit(
     if dev is None and recipe.ending.endswith("dev"):
         raise ValueError(f"ending is {recipe.ending!r} and there is no dev part; allowed are 'average' and 'last'")
     torch.manual_seed(seed)
-    network.to(hardware.device), loss.to(hardware.device)
-    if hardware.channels_last:
-        network.to(memory_format=torch.channels_last)
+    hardware.move(network, loss)
     batches = TrainingBatches(
         train, recipe.batch_size, seed=seed, balanced=recipe.balancing == "sampling", augment=augment,
         device=hardware.device,
@@ -130,8 +123,8 @@ def fit(
         for epoch in tqdm(range(1, epochs + 1), desc="epochs", leave=False, disable=not progress):
             rate = optimiser.param_groups[0]["lr"]
             train_loss, train_ua = _epoch(
-                network, loss, batches, optimiser, hardware=hardware, clip_norm=recipe.clip_norm,
-                after_step=after_step, epoch=epoch,
+                network, loss, batches, epoch=epoch, after_step=after_step, optimiser=optimiser, hardware=hardware,
+                clip_norm=recipe.clip_norm,
             )  # fmt: skip
             if schedule is not None and not every_batch:
                 schedule.step()
@@ -142,8 +135,8 @@ def fit(
                 on_epoch(epoch, network, loss)
         states = endings.states(batches, hardware)
     for rule in sorted(states, key=lambda rule: rule == recipe.ending):  # the one that stays comes last
-        network.load_state_dict(states[rule][0]), loss.load_state_dict(states[rule][1])
-        network.eval(), loss.eval()
+        endings.pair.load_state_dict(states[rule])
+        endings.pair.eval()
         if at_end:
             at_end(rule, network, loss)
     return history
@@ -155,6 +148,6 @@ def _dev_scores(network: nn.Module, loss: nn.Module, dev: Examples | None, hardw
         return dict.fromkeys(("dev_loss", "dev_ua", "dev_wa"), float("nan"))
     logits = dev.averaged(predict(network, loss, dev.inputs, hardware=hardware, precise=False)[0])
     labels, guessed = dev.utterance_labels, logits.argmax(1)
-    cross_entropy = nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)).item()
-    weighted = float(np.mean(guessed == labels))
-    return {"dev_loss": cross_entropy, "dev_ua": _unweighted(labels, guessed), "dev_wa": weighted}
+    cross_entropy = nn.functional.cross_entropy(*map(torch.from_numpy, (logits, labels))).item()
+    right = float(np.mean(guessed == labels))
+    return {"dev_loss": cross_entropy, "dev_ua": _unweighted(labels, guessed), "dev_wa": right}

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -22,43 +23,35 @@ def exact() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where and how a network is trained.
+    """Where and how a network is trained; losses always compute in float32."""
 
-    Attributes:
-        device: ``"cpu"``, ``"cuda"`` or ``"mps"``, also with a number, such as ``"cuda:1"``.
-        autocast: the dtype of matrix work, ``"bfloat16"`` or ``"float32"``; losses always compute in float32.
-        channels_last: whether images lie channel by channel in memory, which bf16 convolutions prefer.
-    """
-
-    device: str = "cpu"
-    autocast: str = "float32"
-    channels_last: bool = False
+    device: str = "cpu"  # or "cuda" or "mps", also with a number, such as "cuda:1"
+    autocast: str = "float32"  # the dtype of matrix work, or "bfloat16"
+    channels_last: bool = False  # whether images lie channel by channel in memory, which bf16 convolutions prefer
 
     @classmethod
     def choose(cls, device: str = "auto", precision: str = "auto") -> "Hardware":
-        """Pick a device that is there.
+        """Pick a device that is there (``"auto"``: the fastest); one that is not, or another precision: ValueError.
 
-        Args:
-            device: a name, or ``"auto"``: the fastest.
-            precision: ``"auto"`` is bfloat16 on a GPU that has it and float32 elsewhere: some CPUs have bfloat16, some
-                have not, and a result should not depend on which one made it.
-
-        Raises:
-            ValueError: for a device that this machine lacks or an unknown precision.
+        ``"auto"`` precision is bfloat16 on a GPU that has it and float32 elsewhere: some CPUs have bfloat16, some have
+        not, and a result should not depend on which one made it.
         """
         if precision not in PRECISIONS:
             raise ValueError(f"precision is {precision!r}; allowed are {', '.join(PRECISIONS)}")
-        there = [
-            "cpu",
-            *(["cuda"] if torch.cuda.is_available() else []),
-            *(["mps"] if torch.backends.mps.is_available() else []),
-        ]
+        there = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
         name = there[-1] if device == "auto" else device
         if name.split(":")[0] not in there:
             raise ValueError(f"device is {device!r}; this machine has {', '.join(there)} (or 'auto')")
-        fast = name.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
-        dtype = {"auto": "bfloat16" if fast else "float32"}.get(precision, precision)
-        return cls(name, dtype, channels_last=dtype == "bfloat16")
+        if precision == "auto":
+            fast = name.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)
+            precision = "bfloat16" if fast else "float32"
+        return cls(name, precision, channels_last=precision == "bfloat16")
+
+    def move(self, network: nn.Module, loss: nn.Module) -> None:
+        """Move both to the device, images' weights in the memory layout that is fastest there."""
+        network.to(self.device), loss.to(self.device)
+        if self.channels_last:
+            network.to(memory_format=torch.channels_last)
 
     def context(self) -> AbstractContextManager:
         """Return the autocast context of a training step."""

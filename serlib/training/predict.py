@@ -16,15 +16,10 @@ def predict(
     network: nn.Module, loss: nn.Module, inputs: Sequence[np.ndarray], *, hardware: Hardware, batch_size: int = 32,
     precise: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Score every input in evaluation mode.
+    """Score every input, time last, in evaluation mode, by the loss' logits without margin.
 
-    Args:
-        network: maps (batch, lengths) to embeddings.
-        loss: its ``get_logits`` maps embeddings to logits without margin.
-        inputs: arrays with time last.
-        hardware: where to compute.
-        batch_size: clips at once; the scores do not depend on it.
-        precise: compute in float32, so that a score does not depend on its companions; False follows ``hardware``.
+    The scores do not depend on ``batch_size``: unless ``precise`` is False, which follows ``hardware``, all is computed
+    in float32.
 
     Returns:
         Logits (len(inputs), classes) and embeddings (len(inputs), E), float32.

@@ -6,15 +6,22 @@ from dataclasses import dataclass, field
 import torch
 from torch.optim import lr_scheduler
 
-OPTIMISERS = ("adam", "adamw", "sgd")
-SCHEDULES = ("constant", "exponential", "steps", "cosine", "one-cycle", "cyclic")
+OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+SCHEDULES = {  # options of which exactly one is needed, and those that may be given
+    "constant": ((), ()),
+    "exponential": (("gamma", "end"), ()),
+    "steps": (("milestones", "shares"), ("gamma",)),
+    "cosine": ((), ("eta_min",)),
+    "one-cycle": ((), ("pct_start", "anneal_strategy", "div_factor", "final_div_factor", "three_phase")),
+    "cyclic": ((), ("base_lr", "mode", "gamma")),
+}
 BALANCING = ("none", "loss", "sampling")
 ENDINGS = ("average", "last", "best-dev", "smoothed-dev")
 
 
 @dataclass(frozen=True)
 class Training:
-    """A training recipe.
+    """A training recipe; a name, number or option that is not allowed is a ValueError.
 
     Attributes:
         epochs: passes over the training part; None: as many as make ``updates``.
@@ -22,18 +29,14 @@ class Training:
         batch_size: clips per step.
         optimiser: one of ``OPTIMISERS``; ``momentum`` and ``nesterov`` concern ``"sgd"`` alone.
         learning_rate: at the start (of ``"one-cycle"`` and ``"cyclic"``: the highest).
-        schedule: one of ``SCHEDULES``; ``schedule_options`` go to torch's scheduler of that name. ``"exponential"``
-            takes ``gamma`` (per epoch) or ``end`` (the factor at the end), ``"steps"`` takes ``milestones`` (epochs)
-            or ``shares`` (of the whole training).
+        schedule: one of ``SCHEDULES``, with torch's options. ``"exponential"`` takes ``gamma`` (per epoch) or ``end``
+            (the factor at the end), ``"steps"`` takes ``milestones`` (epochs) or ``shares`` (of the whole training).
         clip_norm: the gradient's greatest norm; None leaves it alone.
         balancing: against unequal classes: ``"none"``, ``"loss"`` (inverse-frequency class weights, mean 1 over
             utterances) or ``"sampling"`` (draw each class equally often).
         ending: which network is kept. ``"average"``: the mean of the weights over the last third of the updates, with
             batch normalisation's statistics made anew; ``"last"``; ``"best-dev"``: the last epoch with the best dev UA
             (the papers' rule); ``"smoothed-dev"``: the same of the mean over three epochs.
-
-    Raises:
-        ValueError: for a name or number that is not allowed.
     """
 
     epochs: int | None = None
@@ -61,6 +64,12 @@ class Training:
         if budget < 1 or self.batch_size < 1 or not self.learning_rate > 0:
             came = f"epochs={self.epochs}, updates={self.updates}, batch_size={self.batch_size}"
             raise ValueError(f"{came}, learning_rate={self.learning_rate}: all must be positive")
+        one_of, others = SCHEDULES[self.schedule]
+        given = set(self.schedule_options)
+        if not given <= {*one_of, *others} or len(given & {*one_of}) != bool(one_of):
+            needed = [f"one of {', '.join(one_of)}"] * bool(one_of) + [f"any of {', '.join(others)}"] * bool(others)
+            came = f"schedule_options of {self.schedule!r} are {self.schedule_options}"
+            raise ValueError(f"{came}; allowed are {' and '.join(needed) or 'none'}")
 
     def length(self, steps_per_epoch: int) -> int:
         """Return the epochs of a training part of so many steps; a cycle of two epochs is not broken off."""
@@ -71,10 +80,9 @@ class Training:
 
     def make_optimiser(self, parameters: Sequence[torch.nn.Parameter]) -> torch.optim.Optimizer:
         """Return torch's optimiser; weight decay is L2 for adam and sgd, decoupled for adamw."""
+        own = {"momentum": self.momentum, "nesterov": self.nesterov} if self.optimiser == "sgd" else {}
         shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay, "fused": parameters[0].is_cuda}
-        if self.optimiser == "sgd":
-            return torch.optim.SGD(parameters, momentum=self.momentum, nesterov=self.nesterov, **shared)
-        return {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.optimiser](parameters, **shared)
+        return OPTIMISERS[self.optimiser](parameters, **shared, **own)
 
     def make_schedule(
         self, optimiser: torch.optim.Optimizer, steps_per_epoch: int
@@ -82,19 +90,16 @@ class Training:
         """Return torch's scheduler and whether it steps after every batch (else after every epoch)."""
         options, total = dict(self.schedule_options), self.length(steps_per_epoch) * steps_per_epoch
         if self.schedule == "exponential":
-            whole = "end" in options
-            gamma = options["end"] ** (1 / total) if whole else options["gamma"]
-            return lr_scheduler.ExponentialLR(optimiser, gamma), whole
+            gamma = options["gamma"] if "gamma" in options else options["end"] ** (1 / total)
+            return lr_scheduler.ExponentialLR(optimiser, gamma), "end" in options
         if self.schedule == "steps":
-            shares = options.pop("shares", None)
-            stops = options.pop("milestones") if shares is None else [round(share * total) for share in shares]
-            return lr_scheduler.MultiStepLR(optimiser, stops, **options), shares is not None
+            stops = [round(share * total) for share in options.pop("shares", ())]
+            return lr_scheduler.MultiStepLR(optimiser, options.pop("milestones", stops), **options), bool(stops)
         if self.schedule == "cosine":
             return lr_scheduler.CosineAnnealingLR(optimiser, T_max=total, **options), True
         if self.schedule == "one-cycle":
             return lr_scheduler.OneCycleLR(optimiser, self.learning_rate, total_steps=total, **options), True
         if self.schedule == "cyclic":
-            options = {"base_lr": self.learning_rate / 10, "cycle_momentum": False, **options}
-            options.setdefault("step_size_up", steps_per_epoch)
-            return lr_scheduler.CyclicLR(optimiser, max_lr=self.learning_rate, **options), True
+            ends = {"base_lr": self.learning_rate / 10, "max_lr": self.learning_rate, "step_size_up": steps_per_epoch}
+            return lr_scheduler.CyclicLR(optimiser, **ends | options, cycle_momentum=False), True
         return None, False

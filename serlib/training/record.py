@@ -32,6 +32,5 @@ class Recorder:
 
         ``course_epochs`` (K,), ``course_embeddings`` (K, dev utterances, E), ``course_labels`` (dev utterances,).
         """
-        return {name: np.stack(values) for name, values in self.course.items()} | {
-            "course_labels": self.dev.utterance_labels
-        }
+        kept = {name: np.stack(values) for name, values in self.course.items()}
+        return kept | {"course_labels": self.dev.utterance_labels}

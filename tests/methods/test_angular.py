@@ -8,9 +8,9 @@ import torch
 
 from serlib import methods
 from serlib.features.audio import read_audio
-from serlib.methods.angular import BEST_MARGIN, MARGIN_PAIRS, MINIMUM_AT, annealing, class_margins
+from serlib.methods.angular import BEST_MARGIN, MARGIN_PAIRS, MINIMUM_AT
 from serlib.methods.model import Model
-from serlib.methods.resolve import resolved
+from serlib.methods.resolve import annealing, class_margins, resolved
 from serlib.protocol import folds
 from serlib.protocol.published import table_beside
 from serlib.runs import plan

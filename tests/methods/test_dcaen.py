@@ -13,7 +13,7 @@ from serlib.methods import dual, neural
 from serlib.methods.dcaen import MORE, ROWS, TABLE_1, THRESHOLDS, WEIGHT
 from serlib.methods.probes import probes
 from serlib.methods.scaling import scaled_by
-from serlib.models.feature_network import UnchangedFeatures
+from serlib.models.dcaen import UnchangedFeatures
 from serlib.protocol import published
 from serlib.training import Training
 

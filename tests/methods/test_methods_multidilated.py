@@ -148,7 +148,7 @@ def test_the_counted_rungs_differ_in_the_attentions_scale_alone(profile):
 @pytest.mark.parametrize("row,mean", [("multi-attention", 1 / 126), ("multi-attention-count", 1.0)])
 def test_counted_weights_keep_a_vectors_size_where_printed_ones_shrink_it_126_times(row, mean):
     torch.manual_seed(0)
-    x = torch.randn(6, 126, 16).exp()
+    x = torch.randn(6, 126, methods.get("multidilated/multi").recipe("study").network_options["width"]).exp()
     without, with_it = (
         MultiDilatedCNN(**methods.get(f"multidilated/{r}").recipe("study").network_options) for r in ("multi", row)
     )

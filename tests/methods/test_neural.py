@@ -215,9 +215,9 @@ def test_all_code_that_can_change_a_result_is_in_the_digest():
         "focal/mel-focal": {"serlib.models.resnet18", "serlib.losses.focal", "serlib.features.spectrograms"},
         "angular/crnn-c64": {"serlib.models.crnn", "serlib.losses.angular", "serlib.features.segments"},
         "multidilated/multi-attention": {"serlib.models.multidilated", "serlib.models.pooling.attention",
-                                         "serlib.models.pooling.pyramid", "serlib.models.dilated_block"},
+                                         "serlib.models.pooling.pyramid"},
         "dcaen/dcaen": {"serlib.methods.dual", "serlib.methods.probes", "serlib.models.raw_waveform_network",
-                        "serlib.models.feature_network", "serlib.losses.complementary", "serlib.features.audio"},
+                        "serlib.models.dcaen", "serlib.losses.dcaen", "serlib.features.audio"},
     }  # fmt: skip
     for name, modules in special.items():
         read = set(sources(methods.get(name).modules("study")))

@@ -187,3 +187,16 @@ def test_no_value_of_emodb_is_over_ten(emodb_root, name):
     assert max(np.abs(x).max() for part in parts.values() for x in part.inputs) < 10
     held = np.isclose(state["scaler.deviation"], recipe.unit.quiet, rtol=1e-6).sum()
     assert held == (12 if name == "focal/mel-softmax" else 0)  # bands over 8 kHz: nothing that sounds is held down
+
+
+@pytest.mark.parametrize("name", ["center/mel-softmax", "center/mel-softmax+strong+speaker", "dcaen/dcaen"])
+def test_a_corpus_is_scaled_where_it_lies(name, tiny_corpus, fold, room):
+    """Reading, scaling and joining never hold the inputs twice, at whatever speeds and by whatever statistics."""
+    method = methods.get(name)
+    recipe = method.recipe("study")
+    method.prepare(tiny_corpus, profile="study", n_jobs=1, progress=False)
+    tracemalloc.start()
+    parts, _ = method.parts(tiny_corpus, fold, recipe, "cpu")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.3 * sum(x.nbytes for part in parts.values() for x in part.inputs)

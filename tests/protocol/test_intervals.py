@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import nct
 from scipy.stats import t as student
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
-from serlib.protocol import METRICS, confusion, score_interval, unweighted_accuracy
+from serlib.protocol import METRICS, score_interval
 from serlib.protocol.intervals import draw_units, t_interval, weighted_score
 
 
@@ -15,7 +16,8 @@ def counts_of(units=6, classes=3, n=12, draw=0):
     true = generator.integers(0, classes, (units, n))
     right = generator.random(true.shape) < generator.uniform(0.2, 0.95, (units, 1))
     predicted = np.where(right, true, generator.integers(0, classes, true.shape))
-    return true, predicted, np.array([confusion(*labels, range(classes)) for labels in zip(true, predicted)])  # noqa: B905
+    counts = [confusion_matrix(*pair, labels=range(classes)) for pair in zip(true, predicted, strict=True)]
+    return true, predicted, np.array(counts)
 
 
 def test_it_is_the_loop_over_drawn_units():
@@ -24,8 +26,8 @@ def test_it_is_the_loop_over_drawn_units():
     for weights in draw_units(6, 200, seed=3)[1:]:
         drawn = np.repeat(np.arange(6), weights)
         assert len(drawn) == 6
-        values.append(unweighted_accuracy(true[drawn].ravel(), predicted[drawn].ravel()))
-    pooled = unweighted_accuracy(true.ravel(), predicted.ravel())
+        values.append(balanced_accuracy_score(true[drawn].ravel(), predicted[drawn].ravel()))
+    pooled = balanced_accuracy_score(true.ravel(), predicted.ravel())
     half = student.ppf(0.975, 5) * np.std(values, ddof=1) * np.sqrt(6 / 5)
     found = score_interval(counts, "ua", draws=200, seed=3)
     assert found == pytest.approx((pooled - half, min(pooled + half, 1)), abs=1e-12)

@@ -1,5 +1,8 @@
 """Batches: as many as were told, everything once, little padding, the same for the same seed."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +16,7 @@ from serlib.protocol import folds
 from serlib.training import Examples, TrainingBatches, batch_sizes, bucketed, scoring_batches
 from serlib.training import batches as module
 from serlib.training.batches import MULTIPLE, Shelf
+from serlib.training.examples import end_to_end
 
 lengths_of = st.lists(st.integers(1, 400), min_size=1, max_size=120)
 
@@ -95,12 +99,13 @@ def test_a_shelf_gives_back_what_was_laid_on_it(shape):
     generator = np.random.default_rng(0)
     inputs = [generator.standard_normal((*shape, n)) for n in (3, 1, 6, 2)]  # float64, and as slices of other arrays
     inputs[2] = generator.standard_normal((*shape, 12))[..., ::2]
-    batch, lengths = Shelf(inputs).batch(np.array([2, 0, 2]))
+    shelf = Shelf(end_to_end(tuple(inputs)), [x.shape[-1] for x in inputs])
+    batch, lengths = shelf.batch(np.array([2, 0, 2]))
     assert batch.shape == (3, *shape, 8) and lengths.tolist() == [6, 3, 6] and batch.is_contiguous()
     for row, x in zip(batch, (inputs[2], inputs[0], inputs[2]), strict=True):
         np.testing.assert_array_equal(row[..., : x.shape[-1]], x.astype(np.float32))
         assert not row[..., x.shape[-1] :].any()
-    assert Shelf(inputs).batch(np.array([1]), multiple=1)[0].shape == (1, *shape, 1)
+    assert shelf.batch(np.array([1]))[0].shape == (1, *shape, MULTIPLE)
 
 
 def test_buckets_pad_less_than_random_batches():
@@ -197,3 +202,17 @@ def test_augmentation_sees_each_batch_with_its_lengths_and_the_seeded_generator(
 def test_no_batch_size_below_one():
     with refused("batch_size is 0; at least 1 is needed"):
         TrainingBatches(of_lengths([3]), 0, seed=0)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 5)])
+def test_there_is_one_copy_of_a_training_part(shape):
+    """The arrays that were given are let go; what stands in their place lies where batches are cut from."""
+    generator = np.random.default_rng(0)
+    examples = Examples([generator.standard_normal((*shape, n), np.float32) for n in (9, 4, 7)], np.arange(3))
+    given, wanted = [weakref.ref(x) for x in examples.inputs], [x.copy() for x in examples.inputs]
+    first, second = (TrainingBatches(examples, 2, seed=seed).shelf.flat.numpy() for seed in (0, 1))
+    gc.collect()
+    assert not any(array() is not None for array in given) and np.shares_memory(first, second)
+    for x, copy in zip(examples.inputs, wanted, strict=True):
+        np.testing.assert_array_equal(x, copy)
+        assert np.shares_memory(x, first)

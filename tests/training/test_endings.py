@@ -1,16 +1,14 @@
-"""Endings: what each rule keeps, by hand; that keeping is passive; and when a training had come to rest."""
+"""Endings: what each rule keeps, by hand; and that keeping is passive."""
 
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from small import CPU, Mean, clips
 
 from serlib.losses import AngularSoftmaxLoss, ArcFaceLoss, CenterLoss, SoftmaxLoss
-from serlib.training import ENDINGS, Training, TrainingBatches, chosen_epoch, converged, fit, slope
+from serlib.training import ENDINGS, Training, TrainingBatches, chosen_epoch, fit
 from serlib.training.endings import refresh_norms
 
 RECIPE = partial(Training, learning_rate=0.1, batch_size=16)
@@ -157,49 +155,11 @@ def test_what_a_loss_keeps_beside_its_weights_is_that_of_the_same_moment(kind):
     assert kind != "center" or by_rule["last"]["loss.centers"].abs().min() > 0
 
 
-# ---- what a history says
-
-
-def course(values, name="train_ua"):
-    return [{"epoch": i, name: v} for i, v in enumerate(values, 1)]
-
-
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=60))
-def test_slope_is_the_covariance_over_the_variance(values):
-    last = values[-max(5, len(values) // 5) :]
-    x = np.arange(len(last)) - (len(last) - 1) / 2
-    assert slope(course(values)) == pytest.approx((x * last).sum() / (x * x).sum(), abs=1e-9)
-
-
-@pytest.mark.parametrize("values,expected", [
-    ([0.3, 0.5], 0.2), ([0.5] * 40, 0.0), ([0.0] * 20 + [0.1, 0.2, 0.3, 0.4, 0.5], 0.1),
-    ([0.0] * 80 + [k / 40 for k in range(20)], 1 / 40), ([0.9, 0.6, 0.3], -0.3),
-])  # fmt: skip
-def test_slope_by_hand(values, expected):
-    assert slope(course(values)) == pytest.approx(expected, abs=1e-12)
-
-
-def test_one_epoch_has_no_slope_and_is_not_at_rest():
-    assert np.isnan(slope(course([0.5]))) and not converged(course([0.5]))
-
-
-@pytest.mark.parametrize("epochs,per_epoch,rests", [
-    (10, 0.0, True), (9, 0.0, False), (10, 0.0049, True), (10, 0.0051, False), (100, 0.0051, False), (50, -0.01, True),
-])  # fmt: skip
-def test_at_rest_is_half_a_point_per_epoch_and_ten_epochs_at_least(epochs, per_epoch, rests):
-    assert converged(course([0.4 + per_epoch * k for k in range(epochs)])) is rests
-
-
-def test_what_happened_before_the_last_fifth_does_not_matter():
-    assert converged(course([*np.linspace(0, 1, 40), *[1.0] * 10]))
-    assert not converged(course([*[0.1] * 40, *np.linspace(0.1, 0.9, 10)]))
-
-
 @pytest.mark.parametrize("values,best,smoothed", [
     ([0.5], 1, 1), ([0.5, 0.5, 0.5], 3, 3), ([0.1, 0.9, 0.1, 0.5, 0.6, 0.5], 2, 6), ([0.9, 0.1, 0.1], 1, 1),
     ([0.0, 0.0], 2, 2),
 ])  # fmt: skip
 def test_chosen_epochs_by_hand(values, best, smoothed):
-    history = course(values, "dev_ua")
+    history = [{"epoch": i, "dev_ua": v} for i, v in enumerate(values, 1)]
     assert chosen_epoch(history, "best-dev") == best and chosen_epoch(history, "smoothed-dev") == smoothed
     assert chosen_epoch(history, "last") is None and chosen_epoch(history, "average") is None

@@ -1,4 +1,7 @@
-"""Spectrogram masks: how much is blanked, where, new for each clip and epoch, and that the input is left alone."""
+"""Spectrogram masks: how much is blanked, where, new for each clip and epoch, and that the input is left alone.
+
+Colours: a curve of six knots over the first channel alone, a factor over all, nothing over padding.
+"""
 
 import numpy as np
 import pytest
@@ -106,9 +109,54 @@ def test_each_clip_has_its_own_in_every_epoch():
     assert len({tuple((clip == 0).flatten().tolist()) for clip in once.flatten(0, 1)}) == 24
 
 
+def coloured(x: torch.Tensor, lengths, seed: int = 0, **options) -> np.ndarray:
+    masks = SpectrogramMasks(bands=0, stretches=0, **options)
+    return masks(x, torch.tensor(lengths), np.random.default_rng(seed)).numpy()
+
+
+@given(seed=st.integers(0, 500), lengths=lengths_of, bins=st.integers(2, 60))
+def test_a_colour_is_one_curve_of_straight_pieces_for_all_frames_of_a_clip(seed, lengths, bins):
+    x = torch.zeros(len(lengths), 3, bins, max(lengths) + 3)
+    found = coloured(x, lengths, seed, colour=2.0)
+    assert not found[:, 1:].any()  # deltas of a constant are 0
+    knots = np.linspace(0, bins - 1, 6)
+    for clip, length in zip(found[:, 0], lengths, strict=True):
+        assert not clip[:, length:].any()
+        np.testing.assert_array_equal(clip[:, :length], np.repeat(clip[:, :1], length, 1))
+    again = np.random.default_rng(seed).normal(0, 2.0, (len(lengths), 6))  # its generator's first draws
+    expected = np.stack([np.interp(np.arange(bins), knots, heights) for heights in again])
+    np.testing.assert_allclose(found[:, 0, :, 0], expected, atol=1e-5)
+
+
+def test_a_contrast_is_one_factor_for_all_that_a_clip_holds():
+    x = torch.randn(4000, 2, 5, 4, generator=torch.Generator().manual_seed(0))
+    factors = coloured(x, [3] * 4000, contrast=0.2) / x.numpy()
+    assert (factors[..., 3] == 1).all()
+    np.testing.assert_allclose(factors[..., :3], np.broadcast_to(factors[:, :1, :1, :1], (4000, 2, 5, 3)), rtol=1e-5)
+    logs = np.log(factors[:, 0, 0, 0])
+    assert abs(logs.std() - 0.2) < 4 * 0.2 / np.sqrt(2 * 4000) and abs(logs.mean()) < 4 * 0.2 / np.sqrt(4000)
+
+
+def test_knots_vary_as_said_and_masks_lie_over_the_colour():
+    found = coloured(torch.zeros(4000, 1, 6, 1), [1] * 4000, colour=0.5)[:, 0, :, 0]  # each bin a knot
+    assert np.abs(found.std(0) - 0.5).max() < 4 * 0.5 / np.sqrt(2 * 4000)
+    assert np.abs(np.corrcoef(found.T) - np.eye(6)).max() < 4.5 / np.sqrt(4000)
+    masks = SpectrogramMasks(colour=1.0, contrast=0.5)
+    blank = masks(torch.ones(64, 1, 40, 100), torch.full((64,), 100), np.random.default_rng(0)) == 0
+    rows, columns = blank[:, 0].all(2), blank[:, 0].all(1)
+    assert torch.equal(blank[:, 0], rows[:, :, None] | columns[:, None]) and blank.any()
+
+
+def test_without_colour_and_contrast_the_masks_draw_what_they_always_drew():
+    """Results that were made before there were colours stay those of today's code."""
+    x = torch.ones(3, 1, 24, 50)
+    found = SpectrogramMasks()(x, torch.full((3,), 50), np.random.default_rng(7)) == 0
+    assert found.sum((1, 2, 3)).tolist() == [100, 318, 254]
+
+
 @pytest.mark.parametrize("option,number", [
-    *((option, -1) for option in ("bands", "band_share", "stretches", "stretch_share")), ("band_share", 1.5),
-    ("stretch_share", 1.01),
+    *((option, -1) for option in ("bands", "band_share", "stretches", "stretch_share", "colour", "contrast")),
+    ("band_share", 1.5), ("stretch_share", 1.01),
 ])  # fmt: skip
 def test_numbers_that_are_refused(option, number):
     with pytest.raises(ValueError, match=rf"{option}={number}.*: allowed are numbers of at least 0 and shares up to 1"):

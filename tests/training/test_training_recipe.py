@@ -133,3 +133,30 @@ def test_optimisers_are_torchs_own(name, kind):
 def test_bad_recipes_are_refused(options, message):
     with refused(message):
         Training(**{"epochs": 1} | options)
+
+
+@pytest.mark.parametrize("schedule,options,allowed", [
+    ("constant", {"gamma": 0.9}, "none"),
+    ("exponential", {}, "one of gamma, end"),
+    ("exponential", {"gamma": 0.9, "end": 0.1}, "one of gamma, end"),
+    ("steps", {"gamma": 0.1}, "one of milestones, shares and any of gamma"),
+    ("steps", {"share": [0.5]}, "one of milestones, shares and any of gamma"),
+    ("cosine", {"end": 0.1}, "any of eta_min"),
+    ("one-cycle", {"total_steps": 3},
+     "any of pct_start, anneal_strategy, div_factor, final_div_factor, three_phase"),
+    ("cyclic", {"max_lr": 0.1}, "any of base_lr, mode, gamma"),
+])  # fmt: skip
+def test_options_that_a_schedule_has_not_are_refused_at_once(schedule, options, allowed):
+    with refused(f"schedule_options of {schedule!r} are {options}; allowed are {allowed}"):
+        Training(1, schedule=schedule, schedule_options=options)
+
+
+@pytest.mark.parametrize("schedule,options", [
+    ("cosine", {"eta_min": 0.01}), ("cyclic", {"base_lr": 0.02, "mode": "exp_range", "gamma": 0.9}),
+    ("one-cycle", {"pct_start": 0.5, "anneal_strategy": "linear", "div_factor": 5.0, "final_div_factor": 10.0,
+                   "three_phase": True}),
+    ("steps", {"milestones": [1], "gamma": 0.5}),
+])  # fmt: skip
+def test_options_that_are_allowed_are_torchs(schedule, options):
+    rates, *_ = trained(ODD, epochs=2, schedule=schedule, schedule_options=options)
+    assert len(set(rates)) > 1
