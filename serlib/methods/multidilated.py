@@ -13,8 +13,9 @@ as long in seconds) and pools 4 of them. As everywhere here, no value lies more 
 
 Beyond the paper: ``multidilated/try-*`` (see ``TRIES``). ``BEST`` is to be the one with the highest mean UA on dev over
 speaker-folds-5 (EMO-DB, study profile); until all are trained anew it stands for the best one that is affordable. A
-test holds it against the committed runs where they are. ``multidilated/best`` averages three such networks, ``multidilated/best-plain`` is its twin without masks
-and speeds. ``multidilated/*-attention-count*`` are not in the paper's table either: see ``COUNTED``.
+test holds it against the committed runs where they are. ``multidilated/best`` averages three such networks,
+``multidilated/best-plain`` is its twin without masks and speeds. ``multidilated/*-attention-count*`` are not in the
+paper's table either: see ``COUNTED``.
 """
 
 from functools import partial

@@ -20,6 +20,7 @@ from traitlets.config import Config
 
 from serlib.report.mathml import formula
 from serlib.report.publish import published
+from serlib.runs.findings import findings
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain"]
@@ -102,7 +103,14 @@ def render_index(out: Path, names: list[str], manifest: dict[str, Any]) -> str:
     columns = list(dict.fromkeys(key for row in rows for key in row if key != "fingerprint"))
     facts = {**manifest, "fingerprint": ", ".join(prints) or None}
     template = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("index.html.j2")
-    return template.render(manifest=facts, entries=entries, rows=rows, columns=columns, style=style())
+    known, told = {entry["name"]: entry for entry in entries}, []
+    for found in findings():
+        entry = known.get(Path(found.notebook).stem, {})
+        html = render_markdown(found.sentence).strip().removeprefix("<p>").removesuffix("</p>")
+        told.append(
+            {"html": html, "title": entry.get("title"), "page": "notebook" in entry and f"{entry['name']}.html"}
+        )
+    return template.render(manifest=facts, entries=entries, rows=rows, columns=columns, style=style(), findings=told)
 
 
 def _keep_inside(soup: BeautifulSoup, folder: Path) -> None:

@@ -6,8 +6,10 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
+from serlib.report import page
 from serlib.report.page import render_index
 from serlib.report.publish import MIME
+from serlib.runs.findings import Finding
 
 MANIFEST = {"corpus": "synthetic", "profile": "quick", "seeds": [0, 1], "commit": None, "date": "today", "time": "9 s"}
 
@@ -25,7 +27,7 @@ def scores(title: str, columns: list[str], *data: list) -> dict:
 
 
 @pytest.fixture
-def page(tmp_path) -> BeautifulSoup:
+def index(tmp_path) -> BeautifulSoup:
     (tmp_path / "notebooks").mkdir()
     table = scores(
         "T", ["method", "corpus", "UA %", "fingerprint"], ["m/a", "tiny", 61.25, "abc"], ["m/b", "tiny", None, None]
@@ -37,8 +39,8 @@ def page(tmp_path) -> BeautifulSoup:
     return BeautifulSoup(render_index(tmp_path, ["00_good", "01_new", "03_bad"], MANIFEST), "html.parser")
 
 
-def test_every_notebook_has_a_card_with_its_state(page):
-    good, new, bad = page.select(".card")
+def test_every_notebook_has_a_card_with_its_state(index):
+    good, new, bad = index.select(".card")
     assert good.h2.a["href"] == "00_good.html" and good.h2.get_text() == "Title of 00_good &"
     assert good.p.get_text() == "The first, e.g. this."
     assert good.select_one(".state").get_text().split("·")[0].strip() == "ok" and "61 s" in good.get_text()
@@ -49,13 +51,13 @@ def test_every_notebook_has_a_card_with_its_state(page):
     assert bad.select_one(".state a")["href"] == "notebooks/03_bad.ipynb"
 
 
-def test_the_first_figure_is_the_thumbnail(page):
-    (image,) = page.select("img")
+def test_the_first_figure_is_the_thumbnail(index):
+    (image,) = index.select("img")
     assert image["src"] == "data:image/png;base64,Zmlyc3Q=" and image["alt"].startswith("First figure of Title of")
 
 
-def test_published_scores_stand_in_one_table(page):
-    header, *rows = [[cell.get_text() for cell in row.select("th, td")] for row in page.select("table tr")]
+def test_published_scores_stand_in_one_table(index):
+    header, *rows = [[cell.get_text() for cell in row.select("th, td")] for row in index.select("table tr")]
     assert header == ["notebook", "table", "method", "corpus", "UA %", "WA %"]
     assert rows == [
         ["00_good", "T", "m/a", "tiny", "61.2", "–"],
@@ -64,16 +66,31 @@ def test_published_scores_stand_in_one_table(page):
     ]
 
 
-def test_the_manifest_says_what_it_was_made_with_and_that_no_human_spoke(page):
-    facts = {term.get_text(): term.find_next("dd").get_text() for term in page.select("dt")}
+def test_the_manifest_says_what_it_was_made_with_and_that_no_human_spoke(index):
+    facts = {term.get_text(): term.find_next("dd").get_text() for term in index.select("dt")}
     assert facts == {
         "corpus": "synthetic", "profile": "quick", "seeds": "0, 1", "date": "today", "time": "9 s",
         "fingerprint": "tiny abc",
     }  # fmt: skip
-    text = page.main.get_text()
+    text = index.main.get_text()
     assert "nothing about human speech" in text and "claims nothing" in text
 
 
 def test_other_corpora_are_not_called_synthetic(tmp_path):
-    page = render_index(tmp_path, ["00_a"], {**MANIFEST, "corpus": "emodb", "profile": "study"})
-    assert "human speech" not in page and "claims nothing" not in page and "<table>" not in page
+    text = render_index(tmp_path, ["00_a"], {**MANIFEST, "corpus": "emodb", "profile": "study"})
+    assert "human speech" not in text and "claims nothing" not in text and "<table>" not in text
+
+
+def test_what_was_learned_stands_first_and_links_to_pages_that_are_there(tmp_path, monkeypatch):
+    told = [Finding("**+9.7 points** of `x`.", "00_a.ipynb"), Finding("Not run.", "01_b.ipynb")]
+    monkeypatch.setattr(page, "findings", lambda: told)
+    (tmp_path / "notebooks").mkdir()
+    executed(tmp_path, "00_a")
+    soup = BeautifulSoup(render_index(tmp_path, ["00_a", "01_b"], MANIFEST), "html.parser")
+    first, second = soup.select("#learned li")
+    assert first.strong.get_text() == "+9.7 points" and first.code.get_text() == "x"
+    assert first.a["href"] == "00_a.html" and first.a.get_text() == "Title of 00_a &" and not second.select("a")
+    assert "EMO-DB" in soup.select_one("#learned .note").get_text()
+    assert soup.select_one("#learned").sourceline < soup.select_one("#notebooks").sourceline
+    monkeypatch.setattr(page, "findings", lambda: [])
+    assert "learned" not in render_index(tmp_path, ["00_a"], MANIFEST)

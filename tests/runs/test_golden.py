@@ -76,4 +76,7 @@ def test_every_committed_result_is_that_of_today(pack):
     facts = json.loads(pack.read_text())
     method, profile = facts["method"], facts["profile"]
     assert facts["golden"], "packed without golden values: run serlib results pack"
+    today = json.loads(json.dumps(methods.get(method).recipe(profile).to_dict()))
+    recipes = [(facts["shared"]["manifest"] | run["manifest"])["recipe"] for run in facts["runs"]]
+    assert recipes and all(recipe == today for recipe in recipes)  # masks and speeds move no golden value
     assert differences(facts["golden"], golden(methods.get(method), profile)) == []

@@ -1,0 +1,68 @@
+"""The measured parts of the README, written from the committed runs: ``python -m serlib.report.readme``."""
+
+import re
+import sys
+import warnings
+from pathlib import Path
+
+from serlib.protocol import Scores
+from serlib.runs import stored_scores
+from serlib.runs.findings import findings
+
+CORPUS, PROFILE, SCHEME = "emodb", "study", "leave-one-speaker-out"
+ROWS = (
+    "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", "dcaen/ftr-eg",
+    "dcaen/ftr-em", "angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "focal/mel-softmax+strong",
+    "focal/mel-softmax+strong+speaker", "center/mel-softmax", "multidilated/ff-spp",
+)  # fmt: skip
+HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|---|\n"
+
+
+def learned() -> str:
+    """Return the findings as a numbered list in Markdown."""
+    lines = [f"{n}. {f.sentence} [{f.notebook[:2]}](notebooks/{f.notebook})" for n, f in enumerate(findings(CORPUS), 1)]
+    return "\n".join(lines)
+
+
+def measured() -> str:
+    """Return the table of scores in Markdown: of each method of ``ROWS`` that has committed runs."""
+    rows = []
+    for method in ROWS:
+        with warnings.catch_warnings():  # of seeds that are not whole: they are left out
+            warnings.simplefilter("ignore")
+            scores = stored_scores(CORPUS, method, profile=PROFILE, scheme=SCHEME)
+        if scores is not None:
+            rows.append(row(scores))
+    return HEAD + "\n".join(rows)
+
+
+def row(scores: Scores) -> str:
+    """Return a method's row: UA (95 % interval), WA, seeds with their spread, UA in training, whether it is at rest."""
+    table, seeds = scores.summary(), len(scores.spread_over_seeds())
+    ua, spread = table.loc["UA"], table.at["UA", "seed_std"]
+    cells = [
+        f"`{scores.method}`", f"{ua['pooled']:.1f} ({ua['low']:.1f} – {ua['high']:.1f})",
+        f"{table.at['WA', 'pooled']:.1f}", f"{seeds}, ± {spread:.1f}" if seeds > 1 else f"{seeds}",
+        "" if scores.converged is None else f"{scores.train_ua:.0f}",
+        {None: "", True: "yes", False: "**no**"}[scores.converged],
+    ]  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
+PARTS = {"learned": learned, "measured": measured}
+
+
+def renewed(text: str) -> str:
+    """Return the README's text with what stands between ``<!-- name -->`` and ``<!-- /name -->`` written anew."""
+    for name, make in PARTS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.S)
+        if not pattern.search(text):
+            raise ValueError(f"no <!-- {name} --> ... <!-- /{name} --> in the text")
+        made = make()
+        text = pattern.sub(lambda found, made=made: f"{found[1]}{made}\n{found[2]}", text)
+    return text
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1] if len(sys.argv) > 1 else "README.md")
+    path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,121 @@
+"""Findings follow the numbers: other numbers, other sentences; without runs, none."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from serlib.methods import equal
+from serlib.protocol import Scores, compare, compare_family
+from serlib.runs import findings as module
+from serlib.runs.findings import findings
+
+CLASSES = ("anger", "neutral", "sadness")
+
+
+def scores_of(method: str, skill: float, seeds=(0,), *, draw: int = 0, per_speaker: int = 24) -> Scores:
+    """Ten speakers, a fold each; right with probability ``skill``. The best epoch on dev is always wrong."""
+    generator, rows, manifests, arrays = np.random.default_rng(draw), [], [], []
+    truth = np.random.default_rng(1).integers(0, 3, (10, per_speaker))
+    for seed in seeds:
+        for speaker, true in enumerate(truth):
+            said = np.where(generator.random(per_speaker) < skill, true, generator.integers(0, 3, per_speaker))
+            for k in range(per_speaker):
+                rows.append((f"f{speaker}", seed, f"{speaker}-{k}", f"{speaker}", CLASSES[true[k]], CLASSES[said[k]]))
+            manifests.append({"seed": seed, "fold": {"name": f"f{speaker}"}, "notes": {}})
+            logits = np.eye(3, dtype=np.float32)
+            kept = {"logits_average": logits[said], "logits_best_dev": logits[(true + 1) % 3]}
+            arrays.append(kept if seed == seeds[0] else {})
+    columns = ["fold", "seed", "utterance", "speaker", "emotion", "predicted"]
+    table = pd.DataFrame(rows, columns=columns)
+    return Scores(
+        method, "emodb", "study", "leave-one-speaker-out", CLASSES, table, np.zeros((len(table), 3)),
+        manifests=manifests, arrays=arrays,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def stored(monkeypatch):
+    """Committed runs by method, as the test puts them there."""
+    there: dict[str, Scores] = {}
+    monkeypatch.setattr(module, "_scores", lambda corpus, method: there.get(method))
+    return there
+
+
+def told(word: str) -> str:
+    (sentence,) = [f.sentence for f in findings() if word in f.sentence]
+    return sentence
+
+
+def test_without_runs_there_are_none(stored):
+    assert findings() == []
+
+
+@pytest.mark.parametrize("skill", [0.95, 0.2])
+def test_losses_are_judged_as_one_family_on_the_seeds_that_both_have(stored, skill):
+    softmax = scores_of("s", 0.6, (0, 1))
+    stored[equal.name("em-speaker", "softmax")] = softmax
+    stored[equal.name("em-speaker", "focal")] = focal = scores_of("f", skill, (0, 1), draw=1)
+    assert findings() == [] or "equal terms" not in findings()[0].sentence  # one contrast is no family
+    stored[equal.name("em-speaker", "center")] = center = scores_of("c", 0.6, (0, 1), draw=2)
+    table = compare_family({"focal loss": (focal, softmax), "center loss": (center, softmax)})
+    sentence = told("equal terms")
+    assert "Of 2 losses" in sentence and "2 seeds" in sentence
+    effect = f"focal loss ({table.at['focal loss', 'effect']:+.1f})"
+    if skill > 0.6:
+        assert f"surely better than softmax: {effect}**" in sentence and "surely worse" not in sentence
+    else:
+        assert "surely better than softmax: none**" in sentence and f"surely worse: {effect}" in sentence
+    assert f"excluded for {(table['high'] < 3).sum()} of them" in sentence
+    best = table["effect"].idxmax()
+    assert f"that of {best}: {table.at[best, 'effect']:+.1f} points" in sentence
+    stored[equal.name("em-speaker", "center")] = scores_of("c", 0.6, (0,), draw=2)
+    assert not [f for f in findings() if "equal terms" in f.sentence]  # not the same seeds: no family
+
+
+def test_what_the_ending_is_worth_is_counted_from_the_logits_that_were_kept(stored):
+    for draw, method in enumerate(module.PRINTED[:2]):
+        stored[method] = scores_of(method, 0.5 + 0.3 * draw, (0, 1), draw=draw)
+    gains = []
+    for scores in stored.values():  # the best epoch on dev is never right, so its UA is 0
+        first = scores.predictions[scores.predictions["seed"] == 0]
+        right = first["emotion"] == first["predicted"]
+        gains.append(100 * np.mean([right[first["emotion"] == c].mean() for c in CLASSES]))
+    low, high = sorted(gains)
+    assert f"by **{np.mean(gains):+.1f} points on average** over 2 networks ({low:+.1f} to {high:+.1f})" in told(
+        "UA by"
+    )
+
+
+def test_luck_needs_three_seeds_and_is_the_widest_range(stored):
+    for draw, method in enumerate(module.PRINTED[:2]):
+        stored[method] = scores_of(method, 0.6, (0, 1), draw=draw)
+    assert not [f for f in findings() if "another seed" in f.sentence]
+    for draw, method in enumerate(module.PRINTED[:2]):
+        stored[method] = scores_of(method, 0.6, (0, 1, 2), draw=draw)
+    ranges = {method: np.ptp(scores.spread_over_seeds()) for method, scores in stored.items()}
+    widest = max(ranges, key=ranges.get)
+    assert f"up to {ranges[widest]:.1f} points (`{widest}`; {min(ranges.values()):.1f} at least)" in told(
+        "another seed"
+    )
+
+
+@pytest.mark.parametrize("skill", [0.9, 0.61])
+def test_a_contrast_has_its_interval_and_says_when_it_is_not_sure(stored, skill):
+    stored["focal/mel-softmax"] = plain = scores_of("focal/mel-softmax", 0.6, (0, 1))
+    stored["focal/mel-softmax+strong"] = strong = scores_of("focal/mel-softmax+strong", skill, (1, 2), draw=3)
+    shared = [module._on(s, [1]) for s in (strong, plain)]  # the seed that both have
+    found = compare(*shared)
+    sentence = told("ResNet-18")
+    assert f"{found.effect:+.1f} points of UA, 95 % interval {found.low:+.1f} to {found.high:+.1f}" in sentence
+    assert ("not sure" in sentence) == (found.verdict not in ("better", "worse")) == (skill < 0.7)
+
+
+def test_every_finding_names_a_notebook_and_a_number(stored):
+    more = ("focal/mel-softmax+strong", "baselines/compare-svm", "baselines/compare-svm-speakernorm")
+    for method in (*module.PRINTED, *(equal.name("em-speaker", loss) for loss in equal.LOSSES), *more):
+        stored[method] = scores_of(method, 0.6, (0, 1, 2), draw=len(stored))
+    found = findings()
+    assert len(found) == 5
+    assert all(re.search(r"\d+\.\d", f.sentence) and re.fullmatch(r"\d\d_\w+\.ipynb", f.notebook) for f in found)
