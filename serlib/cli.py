@@ -1,4 +1,4 @@
-"""The command line: ``serlib report | run | results | corpus | predict | bench``."""
+"""The command line: ``serlib report | run | results | corpus | train | models | predict | export | bench``."""
 
 import argparse
 import contextlib
@@ -6,6 +6,7 @@ import json
 import runpy
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from serlib import paths
@@ -25,6 +26,7 @@ def _run(
     from serlib.corpora import load_corpus
     from serlib.protocol import folds, leakage
     from serlib.runs import RunStore, cross_validate, describe_plan, fill, processes, read_plan
+    from serlib.runs import plan as make_plan
 
     store = RunStore(out, shelves=None if out is None else [])
     if plan:
@@ -45,6 +47,11 @@ def _run(
         scores = cross_validate(speech, each, n_jobs=jobs, device=device, store=store, **options)
         verdict = leakage(folds(speech, scores.scheme), speech).attrs["verdict"]
         print(f"{scores.label}\n{verdict}\n{scores.summary().round(1).to_string()}\n", flush=True)
+        if options["keep_weights"]:
+            asked = {key: options[key] for key in ("profile", "folds", "seeds")}
+            for task in make_plan(speech, each, **asked):
+                folder = store.find(task.key, task.code, weights=True)
+                print(f"{task.fold.name}, seed {task.seed}: serlib predict --model {folder} ...", flush=True)
     return 0
 
 
@@ -81,10 +88,54 @@ def _check(name: str, root: str | None, option: Sequence[str]) -> int:
     return 0 if found.ok else 1
 
 
-def _predict(**options: Any) -> int:
+def _train(*, corpus: str, root: str | None, option: Sequence[str], out: str, **options: Any) -> int:
+    from serlib.corpora import load_corpus
+    from serlib.runs.kept import described
+    from serlib.runs.train import train_model
+
+    made = train_model(load_corpus(corpus, root, **_pairs(option)), out=out, **options)
+    print(f"{out}: {described(made)}")
+    if "to_fill" in made:
+        print(f"to fill the card: {made['to_fill']}")
+    return 0
+
+
+def _models() -> int:
+    from serlib.runs.kept import describe_models
+
+    print("\n".join(describe_models()))
+    return 0
+
+
+def _predict(*, csv: str | None, plot: str | None, **options: Any) -> int:
+    from serlib.files import write_whole
+    from serlib.runs.kept import described
     from serlib.runs.predict import predict_files
 
-    print(predict_files(**options).round(3).to_string())
+    found = predict_files(**options)
+    together = "; all files scaled together, as one speaker's" * options["by_speaker"]
+    print(f"{described(found.model.facts)}; named from {found.threshold:g} on{together}", file=sys.stderr)
+    for file, reason in found.refused.items():
+        print(f"serlib: {file}: {reason}", file=sys.stderr)
+    if len(found.table):
+        print(found.table.round(3).to_string())
+    if csv:
+        write_whole(csv, found.table.to_csv().encode())
+    if csv and len(found.course):
+        write_whole(Path(csv).with_stem(f"{Path(csv).stem}-course"), found.course.to_csv().encode())
+    if plot and not len(found.course):
+        print("serlib: nothing to plot: no recording is over 6 s", file=sys.stderr)
+    elif plot:
+        from serlib.plots.course import plot_course
+
+        plot_course(found.course, found.threshold).savefig(plot)
+    return 1 if found.refused else 0
+
+
+def _export(model: str, onnx: str) -> int:
+    from serlib.runs.export import export_onnx
+
+    print(f"{onnx}: {export_onnx(model, onnx):.1g} from torch's probabilities at most")
     return 0
 
 
@@ -148,11 +199,32 @@ def parser() -> argparse.ArgumentParser:
     option("--root")
     option("--option", **many, metavar="KEY=VALUE")
 
-    option = command(commands, "predict", _predict, help="score recordings of your own with a kept model")
-    option("--run", required=True, help="folder of a run made with --keep-weights")
+    option = command(commands, "train", _train, help="train one model of a whole corpus, to be asked")
+    option("--method", required=True, metavar="M")
+    option("--corpus", default="synthetic")
+    option("--root")
+    option("--option", **many, metavar="KEY=VALUE", help="options of the corpus' loader")
+    option("--out", required=True, metavar="FOLDER", help="for model.safetensors and card.json")
+    option("--profile", choices=("quick", "study", "paper"), default="study")
+    option("--seed", type=int, default=0)
+    option("--folds", dest="scheme", default="leave-one-speaker-out", help="cross-validation that the card tells of")
+    option("--device", default="auto")
+
+    command(commands, "models", _models, help="show the models that come with the project, and where they are")
+
+    option = command(commands, "predict", _predict, help="say what recordings of your own sound like; 1: not all")
+    option("--model", "--run", default="emodb-spectrogram", help="name (see serlib models), folder of serlib train, or "
+           "run made with --keep-weights (default: emodb-spectrogram)")  # fmt: skip
+    option("--csv", metavar="OUT", help="write a row a file; windows of recordings over 6 s go beside, to OUT-course")
+    option("--plot", metavar="OUT.svg", help="draw the course of recordings over 6 s")
+    option("--threshold", type=float, help="confidence below which it is none of these (default: the model's)")
+    option("--by-speaker", **flag, help="the files are all one speaker's, and scaled together: some models need it")
     option("--device", default="cpu")
-    option("--by-speaker", **flag, help="the files are all one speaker's: some models need it")
-    option("files", nargs="+")
+    option("files", nargs="+", help="recordings and folders of them")
+
+    option = command(commands, "export", _export, help="write a model as an ONNX file")
+    option("--model", required=True)
+    option("--onnx", required=True, metavar="OUT")
 
     option = command(commands, "bench", _bench, help="print speed ratios")
     option("--only", default="", help="scripts of bench/ whose name contains this")

@@ -72,7 +72,7 @@ def _versions() -> dict[str, str]:
     return {"python": platform.python_version()} | {name: there[name] for name in LIBRARIES if name in there}
 
 
-def _manifest(task: Task, hardware: Hardware, seconds: float, notes: dict) -> dict:
+def manifest(task: Task, hardware: Hardware, seconds: float, notes: dict) -> dict:
     """Bind a result to data, fold, recipe, seed, code, versions and machine."""
     corpus, fold = task.corpus, task.fold
     return {
@@ -105,14 +105,14 @@ def perform(
             return mine
         hardware, start = Hardware.choose(device), time.perf_counter()
         outcome = task.method.run(task.corpus, task.fold, profile=task.profile, seed=task.seed, hardware=hardware)
-        manifest = _manifest(task, hardware, time.perf_counter() - start, outcome.notes)
+        facts = manifest(task, hardware, time.perf_counter() - start, outcome.notes)
         predictions = task.corpus.table.iloc[task.fold.test][["speaker", "emotion"]]
         decided = outcome.logits.argmax(1) if outcome.predicted is None else outcome.predicted
         predictions = predictions.assign(predicted=np.asarray(task.corpus.classes)[decided])
         arrays = {"logits": outcome.logits, **outcome.arrays}
         if outcome.embeddings is not None:
             arrays["embeddings"] = outcome.embeddings
-        run = Run(manifest, predictions.rename_axis("utterance").reset_index(), pd.DataFrame(outcome.history), arrays)
+        run = Run(facts, predictions.rename_axis("utterance").reset_index(), pd.DataFrame(outcome.history), arrays)
         store.save(task.key, task.code, run, state=outcome.state if keep_weights else None)
         return True
 
