@@ -5,7 +5,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from math import inf
+from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -24,6 +27,11 @@ def require(condition: bool, message: str, error: type[ValueError] = ValueError)
         raise error(message)
 
 
+def is_number(value: Any, low: float = -inf, *, whole: bool = False) -> bool:
+    """Tell whether a value is a finite number, or a whole one, of at least ``low``; a bool is none."""
+    return isinstance(value, Integral if whole else Real) and not isinstance(value, bool) and low <= value < inf
+
+
 def read_audio(
     path: str | Path, *, sample_rate_hz: int = 16000, start: float | None = None, end: float | None = None
 ) -> np.ndarray:
@@ -40,7 +48,13 @@ def read_audio(
 
     Raises:
         AudioError: when the file is missing, empty or no audio, holds NaN or infinity, or has no such part.
+        ValueError: for a rate that is no whole number from 1 on, a start or an end that is no number.
     """
+    fits = is_number(sample_rate_hz, 1, whole=True)
+    require(fits, f"sample_rate_hz is {sample_rate_hz!r}; allowed are whole numbers from 1 on")
+    for name, value in (("start", start), ("end", end)):
+        fits = value is None or (isinstance(value, Real) and not isinstance(value, bool))
+        require(fits, f"{name} is {value!r}; allowed are seconds, NaN and None")
     signal, file_rate_hz = decode(path, sample_rate_hz, start, end)
     tell_resampled(file_rate_hz, sample_rate_hz)
     return signal
@@ -81,6 +95,8 @@ def opened(path: str | Path) -> Iterator[soundfile.SoundFile]:
 
 def check_signal(signal: np.ndarray, name: str | Path) -> None:
     """Refuse what no recipe can work on: other things than (samples,) floats, nothing at all, NaN and infinity."""
+    came = f"{name}: {type(signal).__name__}; allowed is a numpy array of floats of shape (samples,)"
+    require(isinstance(signal, np.ndarray), came, AudioError)
     fits = signal.ndim == 1 and signal.dtype.kind == "f"
     require(fits, f"{name}: {signal.dtype} of shape {signal.shape}; allowed are floats of shape (samples,)", AudioError)
     require(signal.size > 0, f"{name}: holds no samples", AudioError)

@@ -46,9 +46,7 @@ def load_corpus(
     Raises:
         CorpusError: one for all that is wrong; nothing is half-loaded.
     """
-    _choose(name, "partial", partial, (True, False))
-    _choose(name, "on_bad", on_bad, ("error", "drop"))
-    asked, means = _ask(name, root, emotions, options)
+    asked, means = _ask(name, root, emotions, options | {"partial": partial, "on_bad": on_bad})
     corpus = asked if isinstance(asked, Corpus) else build(asked, partial=partial, on_bad=on_bad)
     return corpus.relabel({old: new for old, new in means.items() if new}) if means else corpus
 
@@ -80,7 +78,7 @@ def _ask(
     """Return a survey, or the synthetic corpus itself, and what is then still to be done to its emotions."""
     if name not in SOURCES:
         raise CorpusError(f"unknown corpus {name!r}; allowed are {', '.join(SOURCES)}")
-    if not isinstance(root, str | PathLike | None):
+    if not isinstance(root, str | PathLike | None) or root == "" or "\0" in str(root):  # "" would mean: here
         raise CorpusError(f"{name}: root is {root!r}; allowed is a path, such as 'corpora/{name}'")
     source = import_module(f"serlib.corpora.{name}")
     function = source.load if name == "synthetic" else source.survey
@@ -90,7 +88,9 @@ def _ask(
             raise CorpusError(f"{name}: unknown option {option!r}; allowed are {', '.join(sorted(known))}")
         if option in TEXTS and not isinstance(value, str):
             raise CorpusError(f"{name}: {option} is {value!r}; allowed is text, such as {TEXTS[option]}")
-    duplicates, *_ = (options.pop(option, None) for option in ("duplicates", "partial", "on_bad"))
+    _choose(name, "partial", options.pop("partial", False), (True, False))
+    _choose(name, "on_bad", options.pop("on_bad", "error"), ("error", "drop"))
+    duplicates = options.pop("duplicates", None)
     _choose(name, "duplicates", duplicates, (None, "error", "drop", "keep"))
     asked = function(root, **options, **({"emotions": emotions} if name == "table" else {}))
     asked = replace(asked, duplicates=duplicates) if duplicates and isinstance(asked, Survey) else asked

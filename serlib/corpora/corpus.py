@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from numbers import Integral, Real
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,8 @@ class Corpus:
         synthetic: True when no human spoke; every table and figure then says so.
 
     Raises:
-        CorpusError: for missing columns, a doubled utterance, one without a speaker, an emotion outside ``classes``.
+        CorpusError: for missing columns, a doubled utterance, one without a speaker, an emotion outside ``classes``, or
+            classes that are not different names.
     """
 
     name: str
@@ -40,6 +42,12 @@ class Corpus:
     synthetic: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.table, pd.DataFrame):
+            what = f"table is a {type(self.table).__name__}"
+            raise CorpusError(f"{self.name}: {what}; allowed is a pandas DataFrame with {list(COLUMNS)}")
+        names = self.classes if isinstance(self.classes, Sequence) and not isinstance(self.classes, str) else ()
+        if not names or len({*map(str, names)}) < len(names):
+            raise CorpusError(f"{self.name}: classes are {self.classes!r}; allowed are different names, at least one")
         missing = [c for c in COLUMNS if c not in self.table]
         if missing:
             raise CorpusError(f"{self.name}: columns {missing} are missing; needed are {list(COLUMNS)}")
@@ -74,6 +82,9 @@ class Corpus:
     def subset(self, which: Sequence | np.ndarray | pd.Series) -> "Corpus":
         """Keep the utterances chosen by a boolean mask, integer positions or names; the classes stay."""
         names, chosen = self.table.index, np.asarray(which)
+        if chosen.ndim != 1:
+            told = f"cannot choose by {type(which).__name__} of shape {chosen.shape}"
+            raise CorpusError(f"{self.name}: {told}; allowed are {len(names)} booleans, positions, names")
         if chosen.dtype == bool and len(chosen) == len(names):
             chosen = np.flatnonzero(chosen)
         elif chosen.dtype.kind in "OUT" and set(chosen) <= set(names):
@@ -83,10 +94,18 @@ class Corpus:
             raise CorpusError(
                 f"{self.name}: cannot choose by {what}; allowed are {len(names)} booleans, positions, names"
             )
-        return replace(self, table=self.table.iloc[chosen.astype(np.int64)])
+        chosen = chosen.astype(np.int64)
+        if len(outside := chosen[(chosen < -len(names)) | (chosen >= len(names))]):
+            allowed = f"{-len(names)} to {len(names) - 1}"
+            raise CorpusError(f"{self.name}: there is no position {outside[0]}; allowed are {allowed}")
+        return replace(self, table=self.table.iloc[chosen])
 
     def relabel(self, mapping: Mapping[str, str]) -> "Corpus":
         """Rename or merge emotions; those that ``mapping`` leaves out are dropped. The raw label stays."""
+        fits = isinstance(mapping, Mapping) and all(isinstance(new, str) and new for new in mapping.values())
+        if not fits or not mapping:
+            told = f"cannot relabel by {mapping!r}; allowed is a mapping of some of {', '.join(self.classes)} to names"
+            raise CorpusError(f"{self.name}: {told}")
         unknown = sorted(set(mapping) - set(self.classes))
         if unknown:
             raise CorpusError(f"{self.name}: cannot relabel {unknown[0]!r}; classes are {list(self.classes)}")
@@ -105,14 +124,19 @@ class Corpus:
             seed: of the draw; the same seed gives the same subset, whatever the order of rows and shares.
 
         Raises:
-            CorpusError: for an empty class, or a share that is not positive or too small for one utterance.
+            CorpusError: for an empty class, a share that is not positive or too small for one utterance, or a seed that
+                is no whole number from 0 on.
         """
+        if not isinstance(shares, Mapping):
+            raise CorpusError(f"{self.name}: shares are {shares!r}; allowed is a mapping of emotions to numbers")
+        if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+            raise CorpusError(f"{self.name}: seed is {seed!r}; allowed are whole numbers from 0 on")
         counts = self.table["emotion"].value_counts()
         for emotion, share in shares.items():
-            if emotion not in counts or not 0 < share < np.inf:
+            if emotion not in counts or not isinstance(share, Real) or not 0 < share < np.inf:
                 allowed = ", ".join(c for c in self.classes if c in counts)
                 raise CorpusError(
-                    f"{self.name}: share of {emotion!r} is {share}; allowed are positive ones of {allowed}"
+                    f"{self.name}: share of {emotion!r} is {share!r}; allowed are positive ones of {allowed}"
                 )
         scale = min((counts[c] / s for c, s in shares.items()), default=0)
         sizes = {c: int(scale * shares[c] + 1e-9) for c in self.classes if c in shares}

@@ -42,7 +42,8 @@ def meanings(name: str, emotions: Any, known: Mapping[str, str], more: Mapping[s
     every = {**known, **more}
     if emotions is None:
         return dict(known)
-    if isinstance(emotions, Mapping) and all(isinstance(each, str | None) for each in emotions.values()):
+    new = [each for each in emotions.values() if each is not None] if isinstance(emotions, Mapping) else [None]
+    if all(isinstance(each, str) and each.strip() for each in new):
         return {**known, **{str(label).strip().lower(): emotion for label, emotion in emotions.items()}}
     names = [each.strip() for each in emotions.split(",")] if isinstance(emotions, str) else emotions
     names = list(every.values()) if emotions == "all" else names

@@ -31,7 +31,7 @@ def measure(survey: Survey, *, samples: bool) -> CheckReport:
         file, name = row["file"], shown(row["file"], survey.root)
         try:
             if file not in known:
-                known[file] = _header(file)
+                known[file] = header(file)
             seconds, row["audio_sha256"] = known[file]
             row["start"], row["end"] = _segment(row["start"], row["end"], seconds)
             row["duration"] = seconds if np.isnan(row["end"]) else row["end"] - row["start"]
@@ -100,8 +100,8 @@ def _segment(start: float | None, end: float | None, seconds: float) -> tuple[fl
     return start, min(end, seconds)
 
 
-def _header(path: str) -> tuple[float, str]:
-    """Return a file's seconds and the SHA-256 of its bytes."""
+def header(path: str) -> tuple[float, str]:
+    """Return a file's seconds and the SHA-256 of its bytes; empty or cut off, it is an AudioError without its name."""
     with opened(path) as file:
         seconds, log = file.frames / file.samplerate, file.extra_info
     if not seconds:

@@ -54,7 +54,7 @@ def located(root: str | PathLike) -> Path:
 def folder(name: str, root: str | PathLike | None, holds: str) -> Path:
     """Return ``root`` as an absolute path, or say what it should be and what it ``holds`` when it is right."""
     path = located(root or "")
-    if root is None or not path.is_dir():
+    if root is None or not os.path.isdir(path):  # which takes too long a name for one that is not there
         what = "no root is given" if root is None else f"there is no folder {path}"
         raise CorpusError(f"{name}: {what}; needed is the folder that holds {holds}")
     return path

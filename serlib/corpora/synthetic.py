@@ -71,11 +71,13 @@ def load(root: str | os.PathLike | None = None, *, seed: int = 0, utterances: in
         The corpus: 16 kHz, 16 bit, mono, 0.6 to 9 s each; a sentence is a fixed row of syllables.
 
     Raises:
-        CorpusError: for a seed or a number of utterances that is not allowed.
+        CorpusError: for a seed, a number of utterances or of jobs that is not allowed.
     """
     for what, value, least, most in (("seed", seed, 0, 2**63 - 1), ("utterances", utterances, 40, 4800)):
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
             raise CorpusError(f"synthetic: {what} is {value!r}; allowed are whole numbers from {least} to {most}")
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or not n_jobs:
+        raise CorpusError(f"synthetic: n_jobs is {n_jobs!r}; allowed are whole numbers but 0, -1 for all cores")
     lines = plan(seed, utterances)
     folder = cache_dir() / "synthetic" if root is None else Path(os.path.expanduser(root))
     folder = folder.absolute() / f"v{GENERATOR_VERSION}-seed{seed}-{utterances}"

@@ -49,7 +49,7 @@ def survey(
             speaker, a speaker of both sexes, an unknown emotion or sex, a time that is no number.
     """
     path = located(root or "")
-    if root is None or not path.exists():
+    if root is None or not os.path.exists(path):  # which takes too long a name for one that is not there
         what = "no root is given" if root is None else f"there is no {path}"
         raise CorpusError(f"table: {what}; allowed are {FORMS}")
     try:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from serlib.audio import AudioError, check_signal, check_sounding, read_audio, require
+from serlib.audio import AudioError, check_signal, check_sounding, is_number, read_audio, require
 
 __all__ = ["AudioError", "RawWaveform", "Recipe", "read_audio"]
 
@@ -28,9 +28,12 @@ class Recipe:
     pad: bool = False
 
     def __post_init__(self) -> None:
-        require(self.sample_rate_hz > 0, f"sample_rate_hz is {self.sample_rate_hz}; allowed are positive rates")
-        crops = self.crop_seconds is not None
-        require(not crops or self.crop_seconds > 0, f"crop_seconds is {self.crop_seconds}; allowed are None and > 0")
+        rate, crops = self.sample_rate_hz, self.crop_seconds is not None
+        fits = is_number(rate, 1, whole=True)
+        require(fits, f"sample_rate_hz is {rate!r}; allowed are positive rates, whole numbers")
+        fits = not crops or (is_number(self.crop_seconds) and round(self.crop_seconds * rate) >= 1)
+        require(fits, f"crop_seconds is {self.crop_seconds!r}; allowed are None and > 0, at least one sample")
+        require(isinstance(self.pad, bool), f"pad is {self.pad!r}; allowed are True and False")
         require(crops or not self.pad, "pad is True and crop_seconds None; padding needs the length to fill up to")
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,7 +57,9 @@ class Recipe:
         """Check, crop and fill up: (samples,) -> at most (crop_seconds * sample_rate_hz,) float32."""
         check_signal(signal, "signal")
         wanted = len(signal) if self.crop_seconds is None else round(self.crop_seconds * self.sample_rate_hz)
-        cut = signal[:wanted].astype(np.float32)
+        with np.errstate(over="ignore"):  # what becomes infinite in single precision is refused
+            cut = signal[:wanted].astype(np.float32)
+        check_signal(cut, "signal")
         check_sounding(cut, "signal", f" in its first {self.crop_seconds:g} s" if len(cut) < len(signal) else "")
         return np.pad(cut, (0, wanted - len(cut))) if self.pad else cut
 

@@ -37,7 +37,8 @@ class Functionals(Recipe):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.feature_set in FEATURE_SETS, f"feature_set is {self.feature_set!r}; allowed are {[*FEATURE_SETS]}")
+        known = [*FEATURE_SETS]
+        require(self.feature_set in known, f"feature_set is {self.feature_set!r}; allowed are {known}")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from serlib.audio import require
+from serlib.audio import is_number, require
 from serlib.features.spectrograms import TINY, LinearSpectrogram
 
 
@@ -34,8 +34,10 @@ class SegmentSpectrogram(LinearSpectrogram):
         require(not self.center and self.crop_seconds is None, "segments need center=False and crop_seconds=None")
         for name in ("segment_seconds", "train_shift_seconds", "eval_shift_seconds"):
             wanted = f"allowed is at least one sample, {1 / self.sample_rate_hz:g} s"
-            require(self._samples(name) >= 1, f"{name} is {getattr(self, name)}; {wanted}")
-        require(self.pad_samples >= 0, f"pad_samples is {self.pad_samples}; allowed are 0 and more")
+            fits = is_number(getattr(self, name)) and self._samples(name) >= 1
+            require(fits, f"{name} is {getattr(self, name)!r}; {wanted}")
+        fits = is_number(self.pad_samples, 0, whole=True)
+        require(fits, f"pad_samples is {self.pad_samples!r}; allowed are 0 and more, whole numbers")
         fits = self.segment_samples + self.pad_samples >= self.window_length
         require(fits, f"a segment of {self.segment_seconds} s is shorter than a window of {self.window_length} samples")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from serlib.audio import require
+from serlib.audio import is_number, require
 from serlib.features.audio import Recipe
 
 if TYPE_CHECKING:
@@ -46,9 +46,12 @@ class Spectrogram(Recipe):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.window in WINDOWS, f"window is {self.window!r}; allowed are {WINDOWS}")
-        fits = 1 <= self.window_length <= self.n_fft
+        for name in ("n_fft", "window_length", "hop_length"):
+            value = getattr(self, name)
+            require(is_number(value, 1, whole=True), f"{name} is {value!r}; allowed are 1 and more, whole numbers")
+        fits = self.window_length <= self.n_fft
         require(fits, f"window_length is {self.window_length}; allowed are 1 to n_fft = {self.n_fft}")
-        require(self.hop_length >= 1, f"hop_length is {self.hop_length}; allowed are 1 and more")
+        require(isinstance(self.center, bool), f"center is {self.center!r}; allowed are True and False")
 
     def _power(self, signal: np.ndarray) -> "torch.Tensor":
         """Return |STFT|^2: (n_fft // 2 + 1, frames) float64."""
@@ -95,14 +98,18 @@ class LogMel(Spectrogram):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        level, width, low_hz, top_hz = self.reference, self.delta_width, self.f_min_hz, self._top_hz
+        level, width, low_hz, floor = self.reference, self.delta_width, self.f_min_hz, self.floor_db
+        require(is_number(self.n_mels, 1, whole=True), f"n_mels is {self.n_mels!r}; allowed are 1 and more, whole")
         require(self.mel_scale in ("slaney", "htk"), f"mel_scale is {self.mel_scale!r}; allowed are 'slaney', 'htk'")
         require(self.mel_norm in ("slaney", None), f"mel_norm is {self.mel_norm!r}; allowed are 'slaney' and None")
-        fits = level == "max" if isinstance(level, str) else level > 0
+        fits = level == "max" or (is_number(level) and level > 0)
         require(fits, f"reference is {level!r}; allowed are 'max' and positive powers")
-        require(width is None or (width > 2 and width % 2), f"delta_width is {width}; allowed are None, 3, 5, 7, ...")
-        fits = 0 <= low_hz < top_hz <= self.sample_rate_hz / 2
-        require(fits, f"f_min_hz {low_hz}, f_max_hz {top_hz}; allowed is 0 <= f_min_hz < f_max_hz <= half the rate")
+        require(floor is None or is_number(floor, 0), f"floor_db is {floor!r}; allowed are None and 0 and more")
+        fits = width is None or (is_number(width, 3, whole=True) and width % 2 == 1)
+        require(fits, f"delta_width is {width!r}; allowed are None, 3, 5, 7, ...")
+        top_hz = self._top_hz
+        fits = is_number(low_hz, 0) and is_number(top_hz) and low_hz < top_hz <= self.sample_rate_hz / 2
+        require(fits, f"f_min_hz {low_hz!r}, f_max_hz {top_hz!r}; allowed is 0 <= f_min_hz < f_max_hz <= half the rate")
 
     @property
     def _top_hz(self) -> float:
@@ -141,7 +148,8 @@ class MFCC(LogMel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(1 <= self.n_mfcc <= self.n_mels, f"n_mfcc is {self.n_mfcc}; allowed are 1 to n_mels = {self.n_mels}")
+        fits = is_number(self.n_mfcc, 1, whole=True) and self.n_mfcc <= self.n_mels
+        require(fits, f"n_mfcc is {self.n_mfcc!r}; allowed are 1 to n_mels = {self.n_mels}")
 
     def _levels(self, signal: np.ndarray) -> "torch.Tensor":
         from torchaudio.functional import create_dct
@@ -171,6 +179,9 @@ class LinearSpectrogram(Spectrogram):
         super().__post_init__()
         fits = self.compression in ("log", "mu-law")
         require(fits, f"compression is {self.compression!r}; allowed are 'log' and 'mu-law'")
+        most = self.n_fft // 2 + 1
+        fits = self.n_bins is None or (is_number(self.n_bins, 1, whole=True) and self.n_bins <= most)
+        require(fits, f"n_bins is {self.n_bins!r}; allowed are None and 1 to n_fft // 2 + 1 = {most}")
 
     @property
     def quiet(self) -> float:

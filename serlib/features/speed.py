@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from serlib.audio import check_signal, require
+from serlib.audio import check_signal, is_number, require
 from serlib.features.audio import Recipe
 
 
@@ -22,9 +22,10 @@ class SpeedChanged(Recipe):
     factor: float
 
     def __post_init__(self) -> None:
-        fits = 0.5 <= self.factor <= 2 and round(self.factor, 2) == self.factor
+        require(isinstance(self.base, Recipe), f"base is {self.base!r}; allowed is a feature recipe")
+        fits = is_number(self.factor, 0.5) and self.factor <= 2 and round(self.factor, 2) == self.factor
         object.__setattr__(self, "sample_rate_hz", self.base.sample_rate_hz)
-        require(fits, f"factor is {self.factor}; allowed are 0.50 to 2.00, to two decimals")
+        require(fits, f"factor is {self.factor!r}; allowed are 0.50 to 2.00, to two decimals")
 
     @property
     def libraries(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from serlib.audio import AudioError, decode, require, tell_resampled
+from serlib.audio import AudioError, decode, is_number, require, tell_resampled
 from serlib.corpora.corpus import Corpus
 from serlib.features.audio import Recipe
 from serlib.files import write_whole
@@ -33,6 +33,7 @@ class FeatureStore:
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
+        require(isinstance(root, str | Path | None), f"root is {root!r}; allowed are a path and None")
         self.root = cache_dir() / "features" if root is None else Path(root).expanduser()
 
     def get(self, corpus: Corpus, recipe: Recipe, *, n_jobs: int = -1, progress: bool = True) -> list[np.ndarray]:
@@ -49,7 +50,10 @@ class FeatureStore:
 
         Raises:
             AudioError: naming every file that cannot be used; the features of the others are kept.
+            ValueError: for a corpus, a recipe or a number of jobs that is none.
         """
+        fits = is_number(n_jobs, whole=True) and n_jobs != 0
+        require(fits, f"n_jobs is {n_jobs!r}; allowed are whole numbers but 0, -1 for one per core")
         paths = self.paths(corpus, recipe)
         arrays = [_load(path) for path in paths]
         rows = corpus.table[["file", "start", "end", "audio_sha256"]].assign(checked=not corpus.synthetic)
@@ -60,6 +64,8 @@ class FeatureStore:
 
     def paths(self, corpus: Corpus, recipe: Recipe) -> list[Path]:
         """Return where the features of each utterance lie, made or not yet made."""
+        require(isinstance(corpus, Corpus), f"corpus is {corpus!r}; allowed is what load_corpus returns")
+        require(isinstance(recipe, Recipe), f"recipe is {recipe!r}; allowed are those of serlib.features")
         libraries = {name: _version(name) for name in (*READERS, *recipe.libraries)}
         what = hashlib.sha256(json.dumps([recipe.to_dict(), libraries], sort_keys=True).encode()).hexdigest()
         parts = zip(*(corpus.table[column] for column in ("audio_sha256", "start", "end")), strict=True)

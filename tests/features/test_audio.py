@@ -130,8 +130,8 @@ def test_base_recipe_has_no_features():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"sample_rate_hz": 0}, "sample_rate_hz is 0; allowed are positive rates"),
-        ({"crop_seconds": 0.0}, "crop_seconds is 0.0; allowed are None and > 0"),
+        ({"sample_rate_hz": 0}, "sample_rate_hz is 0; allowed are positive rates, whole numbers"),
+        ({"crop_seconds": 0.0}, "crop_seconds is 0.0; allowed are None and > 0, at least one sample"),
         (
             {"crop_seconds": None, "pad": True},
             NO_LENGTH,

@@ -219,7 +219,7 @@ def test_linear_tone_is_in_its_bin():
     [
         (LogMel, {"window": "kaiser"}, "window is 'kaiser'; allowed are ('hann', 'hamming')"),
         (LogMel, {"window_length": 4096}, "window_length is 4096; allowed are 1 to n_fft = 2048"),
-        (LogMel, {"hop_length": 0}, "hop_length is 0; allowed are 1 and more"),
+        (LogMel, {"hop_length": 0}, "hop_length is 0; allowed are 1 and more, whole numbers"),
         (LogMel, {"mel_scale": "bark"}, "mel_scale is 'bark'; allowed are 'slaney', 'htk'"),
         (LogMel, {"mel_norm": "l1"}, "mel_norm is 'l1'; allowed are 'slaney' and None"),
         (LogMel, {"reference": "mean"}, "reference is 'mean'; allowed are 'max' and positive powers"),
