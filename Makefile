@@ -12,7 +12,7 @@ OUT ?= reports
 WHERE := --corpus $(CORPUS) $(if $(ROOT),--root $(ROOT)) --profile $(PROFILE) --seeds $(SEEDS) --device $(DEVICE)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-browser lab lint format readme bench run clean
+.PHONY: help report test test-browser lab lint format figures readme bench run clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ lint: $(STAMP)  ## ruff check and format (notebooks too), codespell
 format: $(STAMP)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+figures: $(STAMP)  ## draw the README's gallery anew: make figures ROOT=path/to/emodb
+	$(BIN)/serlib report --corpus emodb $(if $(ROOT),--root $(ROOT)) --profile study --jobs $(JOBS) --out $(OUT)
+	cp $(patsubst %,$(OUT)/%,$(wildcard figures/*.png)) figures/
 
 readme: $(STAMP)  ## write the measured parts of the README from the committed runs
 	$(BIN)/python -m serlib.report.readme

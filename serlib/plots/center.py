@@ -45,13 +45,19 @@ def clouds(maps: Mapping[str, tuple], names: Sequence[str], *, shared: bool = Fa
     return figure
 
 
-def sweep(dev_ua: pd.DataFrame, clusters: pd.DataFrame, chosen: float, *, synthetic: bool = False) -> Figure:
+def sweep(
+    dev_ua: pd.DataFrame, clusters: pd.DataFrame, chosen: float, *, runs: Mapping[str, pd.DataFrame] | None = None,
+    synthetic: bool = False,
+) -> Figure:  # fmt: skip
     """Draw what lambda does: dev UA (%, a column per run) and columns of ``clusters``, both indexed by lambda.
 
+    ``runs`` has, by column of ``clusters``, what single runs say: a column per run, drawn thin like those of dev UA.
     The recipe's lambda, ``chosen``, is marked.
     """
     figure, axes = panels(1 + clusters.shape[1], 3.2)
-    axes[0].plot(range(len(dev_ua)), dev_ua, color=SERIES_COLOURS[6], linewidth=0.8, alpha=0.5)
+    for panel, single in zip(axes, [dev_ua, *((runs or {}).get(column) for column in clusters)], strict=True):
+        if single is not None:
+            panel.plot(range(len(single)), single, color=SERIES_COLOURS[6], linewidth=0.8, alpha=0.5)
     for i, (column, panel) in enumerate(zip([dev_ua.mean(axis=1), *clusters.T.to_numpy()], axes, strict=True)):
         series(panel, pd.DataFrame({"": column}, index=dev_ua.index), first=i)
         panel.set_xticks(range(len(dev_ua)), [f"{value:g}" for value in dev_ua.index], rotation=40)

@@ -27,8 +27,7 @@ def run_report(
     """Write ``out/index.html``, ``out/NN_name.html`` and the executed ``out/notebooks/NN_name.ipynb``.
 
     A notebook that fails does not stop the rest: it is kept as far as it came and shown as failed. Files of an earlier
-    report are replaced whole; a notebook that is not run now keeps its page of then. Figures go to ``out/figures``,
-    those of EMO-DB beyond the quick profile to the README's gallery.
+    report are replaced whole; a notebook that is not run now keeps its page of then. Figures go to ``out/figures``.
 
     ``corpus`` and ``root`` are those of ``load_corpus``, ``notebooks`` is a folder (None: the project's own). ``only``
     is what the file names of the wanted ones start with, such as ``"03"``; ``jobs`` run at a time and share the cores.
@@ -50,9 +49,8 @@ def run_report(
         raise ValueError(f"no notebook {only or PATTERN} in {folder}; there are {[path.stem for path in found]}")
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}; allowed are 1 and more")
-    gallery = paths.PROJECT / "figures" if corpus == "emodb" and profile != "quick" else out / "figures"
     asked = {"corpus": corpus, "profile": profile, "seeds": [int(seed) for seed in seeds], "device": device}
-    places = {"root": root, "figures_dir": gallery, "runs_dir": paths.runs_dir()}
+    places = {"root": root, "figures_dir": out / "figures", "runs_dir": paths.runs_dir()}
     places = {name: str(Path(place).resolve()) if place else None for name, place in places.items()}
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
     facts, failed, bar = {**asked, **_versions()}, 0, jobs == 1 and sys.stderr.isatty()

@@ -19,7 +19,8 @@ def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> N
     """Show a table of scores and hand it to the index of the report, which lists all that were published.
 
     Of ``cross_validate``'s scores it shows pooled ones in percent, UA with its 95 % interval, UA on the training part,
-    and what was not trained to the end; a table of your own as it is.
+    and what was not trained to the end; a table of your own as it is. What all rows share of corpus, profile and scheme
+    stands in the caption, and columns without a value are left out.
 
     Raises:
         ValueError: for a table without a column or index ``method``.
@@ -33,11 +34,23 @@ def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> N
         table = pd.DataFrame([_row(s) for s in (scores if isinstance(scores, Sequence) else [scores])])
     if "method" not in table:
         raise ValueError(f"table {title!r} has the columns {list(table.columns)}; needed is one called 'method'")
-    data, shown = json.loads(table.to_json(orient="split", index=False)), table.filter(regex="^(?!fingerprint)")
-    shown = shown.astype(object).where(shown.notna(), "–")
+    data, (shown, caption) = json.loads(table.to_json(orient="split", index=False)), _compact(table, title)
     html = shown.to_html(index=False, border=0, float_format="{:.1f}".format)
-    html = html.replace("<thead>", f"<caption>{escape(title)}</caption><thead>", 1)
+    html = html.replace("<thead>", f"<caption>{escape(caption)}</caption><thead>", 1)
     display({"text/html": html, "text/plain": shown.to_string(), MIME: {"title": title, **data}}, raw=True)
+
+
+def _compact(table: "pd.DataFrame", title: str) -> tuple["pd.DataFrame", str]:
+    """Return a table to read, UA and its interval in one cell, and its caption with what all rows share."""
+    shown = table.filter(regex="^(?!fingerprint)").dropna(axis="columns", how="all").replace("", "–").astype(object)
+    alike = [c for c in ("corpus", "profile", "scheme") if c in shown and shown[c].nunique() == 1]
+    caption = ", ".join([title, *(str(shown[c].iloc[0]) for c in alike)])
+    if {"UA %", "UA low", "UA high"} <= {*table}:
+        ends = table[["UA %", "UA low", "UA high"]].to_numpy(float)
+        shown["UA %"] = [f"{ua:.1f} [{low:.1f}, {high:.1f}]" if low == low else f"{ua:.1f}" for ua, low, high in ends]
+    empty = [c for c in shown if (shown[c] == "–").all()]
+    shown = shown.drop(columns=[*alike, *empty, "UA low", "UA high"], errors="ignore")
+    return shown.where(shown.notna(), "–"), caption
 
 
 def published(notebook: Any) -> list[dict[str, Any]]:

@@ -97,8 +97,19 @@ def explains(notebook: NotebookNode, folder: Path) -> list[str]:
 
 def has_short_cells(notebook: NotebookNode, folder: Path) -> list[str]:
     sizes = [lines(source) for source in sources(notebook, "code")]
-    wrong = [f"the median code cell has {statistics.median(sizes)} lines"] if statistics.median(sizes) > 8 else []
+    folded = [cell for cell in notebook.cells if "hide-input" in cell.metadata.get("tags", [])]
+    median = statistics.median([lines(c.source) for c in notebook.cells if c.cell_type == "code" and c not in folded])
+    wrong = [f"the median open code cell has {median} lines"] if median > 8 else []
     return wrong + ([f"a code cell has {max(sizes)} lines, allowed are 40"] if max(sizes) > 40 else [])
+
+
+def opens_with_what_came_out(notebook: NotebookNode, folder: Path) -> list[str]:
+    """Before anything is explained, a folded cell says in computed sentences what came out."""
+    place = next((k for k, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])), -2)
+    cell = next((cell for cell in notebook.cells[place + 1 :] if cell.cell_type == "code"), None)
+    calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)] if cell else []
+    called = {getattr(call.func, "id", None) for call in calls}
+    return [] if "opening" in called else ["the first cell after the parameters calls no opening()"]
 
 
 def leaves_functions_to_the_library(notebook: NotebookNode, folder: Path) -> list[str]:
@@ -149,8 +160,8 @@ def formulas_are_drawn(notebook: NotebookNode, folder: Path) -> list[str]:
 
 CHECKS = (
     is_valid, is_stripped, runs_on_python3, has_parameters, has_a_title, has_one_title, explains, has_short_cells,
-    leaves_functions_to_the_library, ends_well, knows_no_machine, has_its_figures_at_hand, links_resolve,
-    formulas_are_drawn,
+    opens_with_what_came_out, leaves_functions_to_the_library, ends_well, knows_no_machine, has_its_figures_at_hand,
+    links_resolve, formulas_are_drawn,
 )  # fmt: skip
 
 
@@ -182,8 +193,9 @@ def good() -> NotebookNode:
         "\n".join(f"{name} = {value!r}" for name, value in DEFAULTS.items()), metadata={"tags": ["parameters"]}
     )
     cells = [
-        markdown("# Title\n\nAbstract with $x_i$, see [below](#Body)."), parameters, markdown("## Body"), code("x = 1"),
-        markdown("## Takeaways"), markdown("## Exercises\n\n" + 3 * ANSWER), markdown("Next: [b](01_b.ipynb)"),
+        markdown("# Title\n\nAbstract with $x_i$, see [below](#Body)."), parameters, markdown("## Body"),
+        code("opening(x, [])"), markdown("## Takeaways"), markdown("## Exercises\n\n" + 3 * ANSWER),
+        markdown("Next: [b](01_b.ipynb)"),
         code("%matplotlib inline\nx"), markdown("[Start](../README.md)"),
     ]  # fmt: skip
     return nbformat.v4.new_notebook(
@@ -225,12 +237,13 @@ def spoilt() -> list[tuple]:
     body, default = "def f():\n" + "    x = 1\n" * 15, with_source(1, good().cells[1].source.replace("[0]", "[1]"))
     default.cells[1].metadata = {"tags": ["parameters"]}
     return [
-        (is_valid, unknown, "colour"), (is_stripped, executed, "'x = 1' has outputs"),
+        (is_valid, unknown, "colour"), (is_stripped, executed, "'opening.* has outputs"),
         (runs_on_python3, kernel, "kernel is 'conda-env'"), (has_parameters, untagged, "0 cells are tagged"),
         (has_parameters, default, r"seeds is \[1\], not \[0\]"), (has_a_title, with_source(0, "Text"), "no title"),
         (has_one_title, with_source(2, "# Second"), "more than one"), (explains, chatty, "79% of the cells"),
         (explains, silent, "5 code cells in a row"), (has_short_cells, with_source(3, "x = 1\n" * 41), "has 41 lines"),
-        (has_short_cells, long, "median code cell has 9"),
+        (has_short_cells, long, "median open code cell has 9"),
+        (opens_with_what_came_out, with_source(3, "x = 1"), "calls no opening"),
         (leaves_functions_to_the_library, with_source(3, body), "f has 16 lines"),
         (leaves_functions_to_the_library, with_source(3, "def run_report(): ..."), "run_report is a name of serlib"),
         (ends_well, with_source(4, "## Summary"), "no heading with 'takeaway'"),
@@ -251,6 +264,16 @@ def spoilt() -> list[tuple]:
 )
 def test_a_spoilt_notebook_is_caught(check, notebook, complaint, folder):
     assert re.search(complaint, "\n".join(check(notebook, folder)))
+
+
+def test_a_folded_cell_may_be_long_but_not_endless(folder):
+    notebook = with_source(3, "opening(x)\n" * 30)
+    notebook.cells[7].source = "x = 1\n" * 9
+    assert has_short_cells(notebook, folder) == ["the median open code cell has 9 lines"]
+    notebook.cells[3].metadata = notebook.cells[7].metadata = {"tags": ["hide-input"]}
+    assert has_short_cells(notebook, folder) == []
+    notebook.cells[3].source *= 2
+    assert has_short_cells(notebook, folder) == ["a code cell has 60 lines, allowed are 40"]
 
 
 @pytest.mark.parametrize(

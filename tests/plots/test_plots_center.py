@@ -76,6 +76,14 @@ def test_sweep_shows_folds_mean_clusters_and_the_chosen(tables):
         pictures.sweep(*tables, 0.5)
 
 
+def test_sweep_shows_single_runs_of_a_measure_where_they_are_given(tables):
+    dev, clusters = tables
+    single = pd.DataFrame({"fold-1": [1.2, 0.6, 0.1], "fold-2": [0.8, 0.4, 0.3]}, index=clusters.index)
+    _, ratio, silhouette = pictures.sweep(dev, clusters, 0.01, runs={"ratio": single}).axes
+    assert [list(line.get_ydata()) for line in ratio.lines[:3]] == [[1.2, 0.6, 0.1], [0.8, 0.4, 0.3], [1.0, 0.5, 0.2]]
+    assert len(silhouette.lines) == 2
+
+
 def test_courses_show_every_measure_of_every_run():
     table = pd.DataFrame({"intra": [3.0, 1], "silhouette": [0.0, 0.4]}, index=pd.Index([0, 5], name="epoch"))
     figure = pictures.courses({"softmax": table, "center": table + 1}, synthetic=True)

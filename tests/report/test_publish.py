@@ -53,13 +53,23 @@ def test_scores_travel_with_what_a_reader_must_know(shown):
     assert (first["train UA %"], first["note"]) == (None, "")
     assert (second["train UA %"], second["note"]) == (75, "unconverged: train UA still climbed in 1 of 1 runs")
     assert (first["fingerprint"], second["fingerprint"]) == (None, "f" * 64)
-    assert "<caption>Two methods</caption>" in shown[0]["text/html"] and ">83.3<" in shown[0]["text/html"]
+    html = shown[0]["text/html"]
+    assert "<caption>Two methods, quick</caption>" in html and f">83.3 [{first['UA low']:.1f}, " in html
+    assert "<th>profile</th>" not in html and "UA low" not in html
+    assert "<th>scheme</th>" in html and "<th>note</th>" in html
     assert "f" * 64 not in shown[0]["text/html"]
 
 
 def test_the_synthetic_corpus_says_so_once(shown):
     publish(scores("m/one", ["a"] * 8, corpus="synthetic", synthetic=True), "One")
     assert as_read_back(shown[0])[0]["corpus"] == "synthetic"
+
+
+def test_columns_that_say_nothing_are_left_out(shown):
+    publish(scores("m/one", ["a", "a", "b", "b"] * 2), "One")
+    html = shown[0]["text/html"]
+    assert "<caption>One, tiny, quick, leave-one-speaker-out</caption>" in html
+    assert all(f"<th>{column}</th>" not in html for column in ("corpus", "scheme", "note", "train UA %"))
 
 
 def test_a_table_of_ones_own_keeps_its_columns_and_gaps(shown):

@@ -117,7 +117,7 @@ def test_wide_tables_scroll_inside_themselves(page):
     assert all(
         "scroll" in table.parent["class"] and table.parent["tabindex"] == "0" for table in page.select("main table")
     )
-    assert page.select_one("caption").get_text() == "Scores of nothing"
+    assert page.select_one("caption").get_text() == "Scores of nothing, tiny"
 
 
 def test_parameters_are_folded(page):

@@ -1,0 +1,159 @@
+"""Losses on equal terms, collected and judged: results by ground and loss, contrasts named beforehand, conclusions."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from serlib.methods import equal
+from serlib.protocol import SCHEMES, Scores, compare_family, published
+from serlib.protocol.calibration import calibration
+from serlib.protocol.folds import SPEAKER_DEPENDENT
+from serlib.report.told import held
+
+Results = dict[tuple[str, str], Scores]  # by ground and loss of ``serlib.methods.equal``
+WORDS = {loss: title for loss, (_, title, _) in equal.LOSSES.items()}
+MAIN = {(loss, "softmax"): title for loss, title in WORDS.items() if loss != "softmax"}
+MARGINS = {
+    ("class-angular", "angular"): "angular: class-specific − one margin",
+    ("class-arcface", "arcface"): "ArcFace: class-specific − one margin",
+    ("arcface", "normalised"): "ArcFace − no margin",
+}
+TITLES = MAIN | MARGINS  # (loss, against) -> words
+CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints
+    ("000", "an angular margin helps", "angular", "softmax", "angular/table-1",
+     ("angular/crnn-m5", "angular/crnn-softmax"), "iemocap"),
+    ("000", "class-specific margins help more", "class-angular", "angular", "angular/table-3",
+     ("angular/crnn-c64", "angular/crnn-m5"), "iemocap"),
+    ("001", "focal loss helps", "focal", "softmax", "focal/table-4",
+     ("focal/mfcc-focal", "focal/mfcc-softmax"), "iemocap"),
+    ("002", "ArcFace helps", "arcface", "softmax", "multidilated/table-1",
+     ("multidilated/multi-arcface", "multidilated/multi"), "emodb"),
+    ("003", "center loss adds over 3 %", "center", "softmax", "center/claims", ("center/mel-center", None), "iemocap"),
+)  # fmt: skip
+
+
+def stored(corpus: str, profile: str) -> Results:
+    """Return a corpus' committed results in the settings that were chosen on dev, on the seeds that each ground shares.
+
+    They are of the first scheme without shared speakers that has any; none: empty.
+    """
+    names = {equal.name(ground, loss): (ground, loss) for ground in equal.CHOSEN for loss in equal.LOSSES}
+    schemes = (scheme for scheme in SCHEMES if scheme not in SPEAKER_DEPENDENT)
+    there = (held(corpus, names, profile=profile, scheme=scheme)[0] for scheme in schemes)
+    return on_shared_seeds({names[method]: scores for method, scores in next(filter(None, there), {}).items()})
+
+
+def on_shared_seeds(found: Mapping[tuple[str, str], Scores]) -> Results:
+    """Cut the losses of a ground to the seeds that all have; those that share none with softmax are left out.
+
+    A ground without softmax, with which all are compared, is left out.
+    """
+    shared = {ground: set(s.predictions["seed"]) for (ground, loss), s in found.items() if loss == "softmax"}
+    for (ground, _), scores in found.items():
+        common = shared.get(ground, set()) & set(scores.predictions["seed"])
+        shared |= {ground: common} if common else {}
+    kept = {key: s for key, s in found.items() if shared.get(key[0], {None}) <= set(s.predictions["seed"])}
+    return {key: _of_seeds(s, shared[key[0]]) for key, s in kept.items()}
+
+
+def _of_seeds(scores: Scores, seeds: set[int]) -> Scores:
+    rows, runs = scores.predictions["seed"].isin(seeds).to_numpy(), [m["seed"] in seeds for m in scores.manifests]
+    return replace(
+        scores, predictions=scores.predictions[rows].reset_index(drop=True), logits=scores.logits[rows],
+        embeddings=None if scores.embeddings is None else scores.embeddings[rows], history=None,
+        manifests=[m for m, kept in zip(scores.manifests, runs, strict=True) if kept],
+        arrays=[a for a, kept in zip(scores.arrays, runs, strict=True) if kept],
+    )  # fmt: skip
+
+
+def families(results: Mapping[tuple[str, str], Scores]) -> pd.DataFrame:
+    """Judge the contrasts that are there: ``MAIN`` is one family on each ground, ``MARGINS`` another.
+
+    Returns the rows of ``compare_family`` by ground, loss and against; no contrast at all is a ValueError.
+    """
+    tables = []
+    for ground in dict.fromkeys(ground for ground, _ in results):
+        for contrasts in (MAIN, MARGINS):
+            pairs = {pair: [results.get((ground, loss)) for loss in pair] for pair in contrasts}
+            there = {(ground, *pair): both for pair, both in pairs.items() if None not in both}
+            if there:
+                table = compare_family({" ".join(key): both for key, both in there.items()})
+                tables.append(table.set_axis(pd.MultiIndex.from_tuples(there, names=["ground", "loss", "against"])))
+    if not tables:
+        raise ValueError(f"nothing to compare: results of {sorted(results)}")
+    return pd.concat(tables)
+
+
+def conclusions(judged: pd.DataFrame) -> pd.DataFrame:
+    """Hold the papers' conclusions against ``families`` (of several corpora: joined, further levels in front).
+
+    Returns a row per conclusion: ``paper``, ``says``, ``loss``, ``against``, ``printed`` (points) and its corpus
+    ``where``, ``verdict`` of ``standing``, and ``rows``, the contrasts that ask for it.
+    """
+    table = []
+    for paper, says, loss, against, source, rows, where in CLAIMS:
+        asks, values = judged.query("loss == @loss and against == @against"), published(source)
+        values = values[values["metric"].isin(["ua", "gain:ua"]) & (values["corpus"] == where)]
+        first, second = (values.loc[values["method"] == row, "value"].sum() for row in rows)
+        gain = first - second  # a gain has no second row
+        table.append([paper, says, loss, against, gain, where, standing(asks, gain), asks])
+    return pd.DataFrame(table, columns=["paper", "says", "loss", "against", "printed", "where", "verdict", "rows"])
+
+
+def standing(rows: pd.DataFrame, printed: float) -> str:
+    """Return what becomes of a conclusion, from its contrast on all grounds and corpora and the printed gain in points.
+
+    "stands": better on every one; "stands in part": on some, worse on none; "depends on the ground": both occur; "does
+    not stand": worse on some, better on none; else "open", "open, but smaller than printed" where every interval ends
+    below the printed gain, "undecided" where training had not ended or no test could decide, "not measured".
+    """
+    better, worse = (int((rows["verdict"] == word).sum()) for word in ("better", "worse"))
+    if better and worse:
+        return "depends on the ground"
+    if better or worse:
+        return "does not stand" if worse else "stands" if better == len(rows) else "stands in part"
+    if rows.empty or rows["verdict"].str.startswith("not compared").any():
+        return "not measured" if rows.empty else "undecided"
+    if (rows["high"] < printed).all():
+        return "open, but smaller than printed"
+    return "open" if rows["verdict"].str.startswith("open").any() else "undecided"
+
+
+def sentences(name: str, results: Mapping[tuple[str, str], Scores]) -> list[str]:
+    """Return what came out on a corpus of that name, in Markdown: five sentences, or one where nothing can be compared.
+
+    They tell which losses differ from softmax, how far apart losses, grounds and seeds lie, how small a difference
+    would be seen, what becomes of the papers' conclusions, and the calibration errors.
+    """
+    if len(results) < 2:
+        return [f"Nothing is stored of {name}: the cells below say which command trains it."]
+    judged, scores = families(results), {key: s.summary().loc["UA"] for key, s in results.items()}
+    main, table = judged.xs("softmax", level="against"), pd.DataFrame(scores).T.rename_axis(["ground", "loss"])
+    calm = pd.DataFrame({key: calibration(s) for key, s in results.items()}).T
+    sure, blind = main["verdict"].isin(["better", "worse"]), main["verdict"].str.match("undecidable|not compared").sum()
+    listed = [f"{WORDS[loss]} {row.verdict} on {g} ({row.effect:+.1f})" for (g, loss), row in main[sure].iterrows()]
+    seeds = {g: s.predictions["seed"].nunique() for (g, loss), s in results.items() if loss == "softmax"}
+    grid = "; ".join(f"{g}: {len(table.loc[g])} losses, {n} seed{'s' * (n > 1)}" for g, n in seeds.items())
+    spread, own = table["pooled"].groupby("ground").agg(np.ptp), table.xs("softmax", level="loss")
+    widest = f"From the worst to the best loss lie **{spread.max():.1f} points** of UA"
+    widest += f" on {spread.idxmax()}; from ground to ground {np.ptp(own['pooled']):.1f}, under softmax" * (
+        len(own) > 1
+    )
+    if own["seed_std"].notna().any():
+        widest += f"; another seed alone moves softmax by {own['seed_std'].max():.1f} (standard deviation)"
+    told, (best, worst) = conclusions(judged), (calm["ece"].idxmin(), calm["ece"].idxmax())
+    by_verdict = told.groupby("verdict", sort=False)["says"].agg(", ".join)
+    return [
+        f"{name} ({grid}): **{sure.sum()} of {len(main)}** differences to softmax are told from zero"
+        + f": {' · '.join(listed)}" * bool(listed) + f"; {blind} cannot be decided" * bool(blind) + ".",
+        widest + ".",
+        f"A difference of **{main['smallest_seen'].median():.1f} points** would be seen in four of five such studies "
+        f"(middle contrast, judged alone); the papers print gains of {told['printed'].min():.1f} to "
+        f"{told['printed'].max():.1f}.",
+        "What the papers conclude: " + "; ".join(f"**{word}**: {what}" for word, what in by_verdict.items()) + ".",
+        f"Calibration error as trained: {calm.at[best, 'ece']:.0f} % ({WORDS[best[1]]}) to "
+        f"**{calm.at[worst, 'ece']:.0f} %** ({WORDS[worst[1]]}); after one temperature, fitted on other speakers, "
+        f"{calm['ece_after'].min():.0f} to {calm['ece_after'].max():.0f} %.",
+    ]  # fmt: skip

@@ -1,0 +1,108 @@
+"""What a page says of its own numbers: the opening, the line above a table of scores, verdicts, and warnings."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from serlib import methods
+from serlib.corpora import Corpus
+from serlib.protocol import Comparison, Scores
+from serlib.runs import stored_scores
+
+
+def held(
+    corpus: str, names: Iterable[str], *, profile: str, scheme: str, seeds: Sequence[int] | None = None
+) -> tuple[dict[str, Scores], str]:
+    """Return the committed scores of those methods that have some, by name, and what makes the others.
+
+    The second is one sentence with the command, empty where nothing is missing; arguments as of ``stored_scores``.
+    """
+    found = {n: stored_scores(corpus, n, profile=profile, scheme=scheme, seeds=seeds) for n in dict.fromkeys(names)}
+    lacking = [name for name, scores in found.items() if scores is None]
+    of = f"{len(lacking)} of {len(found)} results are" if len(found) > 1 else "The result is"
+    command = f"serlib run --corpus {corpus} --root DIR --profile {profile} --folds {scheme}"
+    command += f" --seeds {' '.join(map(str, seeds or [0]))} --method {' '.join(lacking)}"
+    told = f"{of} not stored yet for {corpus}, {profile} profile, {scheme}; `{command}` makes them."
+    return {name: scores for name, scores in found.items() if scores is not None}, told * bool(lacking)
+
+
+def opening(corpus: Corpus, sentences: Iterable[str], *, profile: str, seeds: Sequence[int] = ()) -> None:
+    """Show what came out on a corpus: the banner, then one to five sentences (else a ValueError); empty ones fall."""
+    from IPython.display import Markdown, display
+
+    told = [sentence for sentence in sentences if sentence]
+    if not 1 <= len(told) <= 5:
+        raise ValueError(f"an opening of {len(told)} sentences; allowed are 1 to 5")
+    parts = [f"## What came out on {corpus.name}", banner(corpus, profile=profile, seeds=seeds)]
+    display(Markdown("\n\n".join(filter(None, [*parts, "\n".join(f"- {sentence}" for sentence in told)]))))
+
+
+def banner(corpus: Corpus, *, profile: str, seeds: Sequence[int] = ()) -> str:
+    """Return, as a quotation, what made voices, the quick profile or one seed cannot show; empty where none is."""
+    rows = []
+    if corpus.synthetic:
+        rows.append("**Made voices.** A program spoke, no human did: nothing measured here says anything about people.")
+    if profile == "quick":
+        rows.append("**Quick profile.** Networks are tiny and stop after a few epochs: it shows that everything works.")
+    if rows:
+        rows.append("What was measured on EMO-DB: `make report CORPUS=emodb ROOT=path/to/emodb PROFILE=study`.")
+    elif len(seeds) == 1:
+        rows.append("**One seed.** Trained again, a network may differ by some points; so small a gap means nothing.")
+    return "\n>\n".join(f"> {row}" for row in rows)
+
+
+def measured(scores: Scores | Sequence[Scores], baselines: Iterable[Scores] | None = None) -> str:
+    """Return the line above a table: which networks, how trained, on what, and the strongest baseline on this ground.
+
+    All scores are of one corpus and scheme, that of the first. ``baselines``: None takes the committed ones.
+    """
+    scores = [scores] if isinstance(scores, Scores) else list(scores)
+    first, networks = scores[0], {}
+    for each in scores:
+        recipe = next((m["recipe"] for m in each.manifests), {})
+        if "network" in recipe:
+            width = recipe.get("network_options", {}).get("width")
+            name = recipe["network"] + (f", width {width:g}" if width else "")
+            networks.setdefault(name, []).append(each)
+    told = [f"**{network}** ({_trained(group)})" for network, group in networks.items()]
+    ground = first.predictions["utterance"].nunique(), first.corpus, first.predictions["fold"].nunique(), first.scheme
+    told.append("scored on {} utterances of {}, {} folds of {}".format(*ground) + f", {first.profile} profile")
+    if baselines is None:
+        names = [name for name in methods.names() if name.startswith("baselines/")]
+        baselines = held(first.corpus, names, profile=first.profile, scheme=first.scheme)[0].values()
+    ua, best = {b.method.removeprefix("baselines/"): b.summary().at["UA", "pooled"] for b in baselines}, []
+    for kind, own in (("strongest baseline", False), ("with each speaker's own statistics", True)):
+        if names := [name for name in ua if name.endswith("-speakernorm") is own]:
+            best.append(f"{kind} {(top := max(names, key=ua.get))}, {ua[top]:.1f} % UA")
+    return "Measured: " + "; ".join([*told, *(best or ["no baseline is stored for this ground"])]) + "."
+
+
+def _trained(group: Sequence[Scores]) -> str:
+    """Return how results of one network were trained: parameters, length, seeds, and whether all are at rest."""
+    notes = [manifest["notes"] | manifest["recipe"]["training"] for each in group for manifest in each.manifests]
+    told, unit = [], "updates" if all("updates" in note for note in notes) else "epochs"
+    rest = f"{sum(each.converged is True for each in group)} of {len(group)} results at rest"
+    if len(group) == 1:
+        rest = "at rest" if group[0].converged else "not at rest"
+    values = {name: [note[name] for note in notes] for name in ("parameters", unit)}
+    for name, each in (values | {"seeds": [each.predictions["seed"].nunique() for each in group]}).items():
+        low, high = min(each), max(each)
+        told.append(f"{low:,} to {high:,} {name}" if low < high else f"{low:,} {name[: -1 if low == 1 else None]}")
+    return ", ".join([*told, rest])
+
+
+def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA", seeds: int | None = None) -> str:
+    """Return a comparison, or a row of ``compare_family``, as one sentence about ``a`` and ``b``, its verdict bold.
+
+    ``metric`` is what the points are called; ``seeds``: how many there were, one of which is said to be a single one.
+    """
+    word = found.verdict.partition(":")[0]
+    if word == "not compared":
+        return f"{a} and {b} are **not compared**: a training had not come to rest."
+    if word == "undecidable":
+        return f"{a} against {b} is **undecidable**: so few units are swapped that no result could reach 5 %."
+    facts = f"{found.effect:+.1f} points of {metric}, 95 % interval {found.low:+.1f} to {found.high:+.1f}"
+    facts += ", which holds zero" * int(found.low <= 0 <= found.high) + "; a single seed" * (seeds == 1)
+    if word == "open":
+        return f"{a} against {b}: **open** ({facts}; {found.smallest_seen:.1f} points would be seen)."
+    return f"{a} is **{word}** than {b} ({facts}; p = {found.p_family:.2g})."

@@ -1,0 +1,107 @@
+"""Pictures of losses on equal terms put marks where the tables say, and colour them by the verdict."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from scipy.stats import ttest_1samp
+
+from serlib.plots import equal
+from serlib.plots.style import SERIES_COLOURS, save
+
+ROWS = pd.DataFrame(
+    [
+        [2.0, 1.0, 3.0, "better"], [-1.0, -2.0, -0.2, "worse"], [0.5, -1.0, 2.0, "open: 2.1 points would be seen"],
+        [9.0, 8.0, 10.0, "not compared: unconverged"],
+    ],
+    ["focal loss", "center loss", "ArcFace", "angular"], ["effect", "low", "high", "verdict"],
+)  # fmt: skip
+SEEDS = pd.DataFrame([[1.5, 2.5], [-1.5, -0.5], [0.0, 1.0]], ROWS.index[:3])
+
+
+def marks(axes, marker):
+    return [line for line in axes.lines if line.get_marker() == marker and len(line.get_xdata())]
+
+
+def test_a_forest_shows_effects_intervals_seeds_and_verdicts():
+    figure = equal.forest({"one": ROWS, "two": ROWS.iloc[:2]}, {"one": SEEDS}, title="emodb", synthetic=True)
+    first, second = figure.axes
+    dots = marks(first, "o")
+    assert [float(dot.get_xdata()[0]) for dot in dots] == ROWS["effect"].tolist()
+    assert [dot.get_color() for dot in dots] == [*SERIES_COLOURS[:2], equal.VERDICTS["open"], equal.OTHER]
+    assert [dot.get_markerfacecolor() != "white" for dot in dots] == [True, True, False, False]
+    bars = [segment for collection in first.collections for segment in collection.get_segments()]
+    np.testing.assert_allclose([bar[:, 0] for bar in bars], ROWS[["low", "high"]])
+    shown = [line.get_xdata() for line in first.lines if line.get_marker() == "." and len(line.get_xdata())]
+    np.testing.assert_allclose(shown, SEEDS)
+    assert len(marks(second, "o")) == 2 and not marks(second, ".")
+    assert [t.get_text() for t in first.get_yticklabels()] == [*ROWS.index]
+    assert figure.get_suptitle() == "emodb · synthetic"
+    assert [t.get_text() for t in figure.legends[0].texts] == ["better", "worse", "open", "not decided", "one seed"]
+
+
+def test_a_contrast_that_one_ground_lacks_leaves_its_row_empty():
+    figure = equal.forest({"one": ROWS.iloc[:1], "two": ROWS.iloc[1:2]}, {}, title="", part="center loss")
+    parting = [line.get_ydata()[0] for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
+    assert parting == [0.6, 0.6]
+    assert [float(marks(axes, "o")[0].get_ydata()[0]) for axes in figure.axes] == [0, 1]
+
+
+def test_power_is_what_a_thousand_t_tests_find():
+    generator = np.random.default_rng(0)
+    studies = generator.normal(1.5, 2.0, (4000, 10))  # standard error 2 / sqrt(10)
+    found = (ttest_1samp(studies, 0, axis=1).pvalue < 0.05).mean()
+    assert equal.power(1.5, 2 / np.sqrt(10), 10) == pytest.approx(found, abs=0.025)
+    assert equal.power(np.array([0.0, -50.0]), 1.0, 10) == pytest.approx([0.05, 1.0])
+
+
+def test_the_smallest_effect_seen_is_seen_in_four_of_five_studies():
+    error = equal.standard_error(3.0, 10)
+    assert error == pytest.approx(3 / (2.2622 + 0.8834), rel=1e-4)
+    assert equal.power(3.0, error, 10) == pytest.approx(0.8, abs=0.02)
+
+
+@pytest.mark.parametrize(("error", "units"), [(0.0, 10), (float("nan"), 10), (1.0, 1)])
+def test_power_needs_units_and_noise(error, units):
+    with pytest.raises(ValueError) as caught:
+        equal.power(1.0, error, units)
+    expected = f"{units} units and a standard error of {error}; needed are at least 2, and one above 0"
+    assert str(caught.value) == expected
+
+
+def test_power_curves_rise_from_5_to_100_percent():
+    figure = equal.power_curves({"one seed": (1.0, 10), "twenty": (0.5, 10)}, synthetic=True)
+    one, twenty = (line.get_ydata() for line in figure.axes[0].lines[:2])
+    assert one[0] == twenty[0] == pytest.approx(5) and (np.diff(one) > 0).all() and (twenty[1:] > one[1:]).all()
+    assert [t.get_text() for t in figure.axes[0].get_legend().get_texts()] == ["one seed", "twenty"]
+    assert "synthetic" in figure.axes[0].get_title(loc="left")
+
+
+def test_reliability_leaves_out_bins_of_a_few():
+    table = pd.DataFrame({"confidence": [0.2, 0.5, 0.9], "right": [0.1, 0.6, 0.8], "predictions": [4, 5, 91]})
+    figure = equal.reliabilities({"softmax": {"as trained": table, "after": table}, "focal": {"as trained": table}})
+    first, second = figure.axes
+    np.testing.assert_allclose(first.lines[1].get_xydata(), [[50, 60], [90, 80]])
+    assert len(first.lines) == 3 and len(second.lines) == 2
+    sizes = first.collections[0].get_sizes()
+    assert sizes[1] - 8 == pytest.approx(91 / 5 * (sizes[0] - 8))
+    assert [t.get_text() for t in figure.legends[0].texts] == ["as trained", "after"]
+
+
+def test_angles_put_right_above_wrong_and_marks_at_medians():
+    values = {("softmax", True): [10, 20, 60], ("softmax", False): [50, 70, 71], ("focal", True): [30, 40, 50]}
+    table = pd.DataFrame(
+        [(loss, right, degrees) for (loss, right), each in values.items() for degrees in each],
+        columns=["loss", "right", "degrees"],
+    )
+    axes = equal.angles(table, title="emodb").axes[0]
+    right, wrong = (dict(zip(line.get_ydata().round(2), line.get_xdata(), strict=True)) for line in axes.lines)
+    assert right == {-0.17: 20, 0.83: 40} and wrong == {0.17: 70}
+    assert [to_hex(line.get_color()) for line in axes.lines] == [to_hex(c) for c in SERIES_COLOURS[:2]]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["softmax", "focal"]
+
+
+def test_files_are_equal_for_equal_figures(tmp_path):
+    for name in ("one", "two"):
+        save(equal.forest({"ground": ROWS}, {"ground": SEEDS}, title="emodb"), name, tmp_path)
+    assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()

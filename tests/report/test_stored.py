@@ -1,0 +1,72 @@
+"""What can be answered today: methods whose runs are all there, and contrasts of committed results."""
+
+import IPython.display
+import pytest
+
+from serlib.report.stored import contrasts, finished, levels, spoken
+from serlib.report.told import verdict
+from serlib.runs import RunStore, cross_validate, pack_results, plan, stored_scores
+
+SVC, OWN = "baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm"
+GROUND = {"profile": "study", "scheme": "leave-one-speaker-out"}
+
+
+@pytest.fixture
+def shown(monkeypatch) -> list:
+    seen = []
+    monkeypatch.setattr(IPython.display, "display", lambda data: seen.append(data.data))
+    return seen
+
+
+@pytest.fixture
+def store(tiny_corpus, cache, monkeypatch) -> RunStore:
+    """A store with all runs of one method for seeds 0 and 1, and of another for seed 1; all are committed too."""
+    monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
+    store = RunStore(cache / "runs", shelves=[])
+    for name, seeds in ((SVC, (0, 1)), (OWN, (1,))):
+        options = {"profile": "study", "folds": GROUND["scheme"], "seeds": seeds}
+        cross_validate(tiny_corpus, name, **options, store=store, progress=False)
+    assert pack_results(store.root, cache / "results") == 0
+    return store
+
+
+def tasks_of(corpus, profile: str) -> list:
+    options = {"profile": profile, "folds": GROUND["scheme"], "seeds": (0,)}
+    return [task for name in (OWN, SVC) for task in plan(corpus, name, **options)]
+
+
+def test_methods_with_all_runs_are_named_and_the_others_told(tiny_corpus, store, shown):
+    assert finished(tasks_of(tiny_corpus, "study"), store) == [SVC]
+    command = "serlib run --corpus tiny --root DIR --profile study --folds leave-one-speaker-out --seeds 0"
+    told = f"**1 of 2 results are not there yet** (tiny, study profile): `{command} --method {OWN}` makes them."
+    assert shown == [told]
+    assert finished(tasks_of(tiny_corpus, "study")[-10:], store) == [SVC] and len(shown) == 1
+
+
+def test_what_may_be_trained_at_once_counts_as_there(tiny_corpus, store, shown):
+    assert finished(tasks_of(tiny_corpus, "quick"), store) == [OWN, SVC]
+    assert finished(tasks_of(tiny_corpus, "study"), store, retrain=True) == [OWN, SVC]
+    assert finished([], store) == [] and not shown
+
+
+def test_pairs_are_judged_on_the_seeds_that_both_have(store):
+    pairs = {("own", "all"): (OWN, SVC), ("own", "none"): (OWN, "baselines/compare-svm")}
+    table = contrasts(pairs, "tiny", **GROUND)
+    assert list(table.index) == [("own", "all")] and list(table["seeds"]) == [1]
+    ua = [stored_scores("tiny", name, **GROUND, seeds=[1]).summary().at["UA", "pooled"] for name in (OWN, SVC)]
+    assert table["effect"].iloc[0] == pytest.approx(ua[0] - ua[1])
+    assert spoken(table) == verdict(table.iloc[0], "own", "all", seeds=1)
+
+
+def test_no_pair_gives_no_row_and_no_sentence(store):
+    table = contrasts({("a", "b"): ("baselines/compare-svm", SVC)}, "tiny", **GROUND)
+    assert len(table) == 0 and spoken(table) == "" and list(table["verdict"]) == []
+
+
+def test_levels_say_interval_and_seeds(store):
+    scores = stored_scores("tiny", SVC, **GROUND)
+    row = scores.summary().loc["UA"]
+    assert levels({SVC: scores}) == (
+        f"`egemaps-svm` {row['pooled']:.1f} % ({row['low']:.1f} to {row['high']:.1f}, 2 seeds)"
+    )
+    assert levels({}) == ""
