@@ -29,7 +29,7 @@ def _run(
     from serlib.runs import plan as make_plan
 
     store = RunStore(out, shelves=None if out is None else [])
-    if plan:
+    if plan is not None:
         tasks = read_plan(plan, root=root)
         jobs = processes(jobs, tasks, device)
         if not dry_run:
@@ -60,6 +60,8 @@ def _pairs(texts: Sequence[str]) -> dict[str, Any]:
     if wrong := [text for text in texts if "=" not in text]:
         raise ValueError(f"option {wrong[0]!r} is not key=value, such as scenario=improvised")
     options: dict[str, Any] = dict(text.split("=", 1) for text in texts)
+    if own := {"root", "name"} & set(options):
+        raise ValueError(f"option {min(own)!r} is said by --root and the corpus' name, not by --option")
     for key, value in options.items():
         with contextlib.suppress(ValueError):
             options[key] = json.loads(value)

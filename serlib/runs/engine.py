@@ -4,10 +4,11 @@ import datetime
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import distributions
+from numbers import Integral
 
 import joblib
 import numpy as np
@@ -120,12 +121,19 @@ def perform(
 def plan(
     corpus: Corpus, method: str | Method, *, profile: str, folds: str | Sequence[Fold] | None, seeds: Sequence[int]
 ) -> list[Task]:
-    """Return every run of a cross-validation, in order of seeds, then folds."""
+    """Return every run of a cross-validation, in order of seeds, then folds; ValueErrors as of ``cross_validate``."""
+    if not isinstance(corpus, Corpus):
+        raise ValueError(f"corpus is {corpus!r}; allowed is what load_corpus returns")
+    numbers = list(seeds) if isinstance(seeds, Iterable) else []
+    if not numbers or not all(isinstance(s, Integral) and not isinstance(s, bool) and s >= 0 for s in numbers):
+        raise ValueError(f"seeds are {seeds!r}; allowed are one or more whole numbers from 0 on, such as (0, 1, 2)")
+    if folds is not None and not isinstance(folds, str) and not (folds and all(isinstance(f, Fold) for f in folds)):
+        raise ValueError(f"folds are {folds!r}; allowed are a scheme's name, one or more Folds, and None")
     chosen = methods.get(method) if isinstance(method, str) else method
     own = folds is not None and not isinstance(folds, str)
     scheme = OWN if own else default_scheme(corpus) if folds is None else folds
     parts = folds if own else make_folds(corpus, scheme)
-    return [Task(corpus, chosen, profile, scheme, fold, int(seed)) for seed in seeds for fold in parts]
+    return [Task(corpus, chosen, profile, scheme, fold, int(seed)) for seed in numbers for fold in parts]
 
 
 def processes(n_jobs: int, tasks: Sequence[Task], device: str) -> int:

@@ -35,7 +35,10 @@ def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
         ValueError: for a file that is no such plan, an unknown method, profile or scheme, or a corpus that is damaged.
         OSError: when the file or a corpus is not there.
     """
-    rows = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("rows")
+    try:
+        rows = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("rows")
+    except ValueError as error:  # no TOML, or no text
+        raise ValueError(f"{path}: {error}") from error
     if not isinstance(rows, list) or not rows:
         raise ValueError(f"{path}: no [[rows]]; each needs a corpus and methods")
     for number, row in enumerate(rows, 1):

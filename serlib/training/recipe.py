@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import inf
+from numbers import Integral, Real
 
 import torch
 from torch.optim import lr_scheduler
@@ -60,10 +62,17 @@ class Training:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed are {', '.join(names)}")
         if (self.epochs is None) == (self.updates is None):
             raise ValueError(f"epochs={self.epochs} and updates={self.updates}; exactly one must be given")
-        budget = self.updates if self.epochs is None else self.epochs
-        if budget < 1 or self.batch_size < 1 or not self.learning_rate > 0:
-            came = f"epochs={self.epochs}, updates={self.updates}, batch_size={self.batch_size}"
-            raise ValueError(f"{came}, learning_rate={self.learning_rate}: all must be positive")
+        for name in ("epochs", "updates", "batch_size"):
+            value = getattr(self, name)
+            if not (value is None and name != "batch_size") and (not _number(value, Integral) or value < 1):
+                raise ValueError(f"{name} is {value!r}; allowed are whole numbers from 1 on")
+        for name in ("learning_rate", "clip_norm", "weight_decay", "momentum"):
+            value, positive = getattr(self, name), name in ("learning_rate", "clip_norm")
+            wrong = not _number(value, Real) or not 0 <= value < inf or (positive and value == 0)
+            if wrong and not (value is None and name == "clip_norm"):
+                raise ValueError(
+                    f"{name} is {value!r}; allowed are finite numbers {'above 0' if positive else 'from 0 on'}"
+                )
         one_of, others = SCHEDULES[self.schedule]
         given = set(self.schedule_options)
         if not given <= {*one_of, *others} or len(given & {*one_of}) != bool(one_of):
@@ -103,3 +112,7 @@ class Training:
             ends = {"base_lr": self.learning_rate / 10, "max_lr": self.learning_rate, "step_size_up": steps_per_epoch}
             return lr_scheduler.CyclicLR(optimiser, **ends | options, cycle_momentum=False), True
         return None, False
+
+
+def _number(value: object, kind: type) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

@@ -17,6 +17,7 @@ from serlib.features import MFCC, FeatureStore, Functionals, LinearSpectrogram, 
 from serlib.features.segments import SegmentSpectrogram
 from serlib.losses import ArcFaceLoss, SoftmaxLoss
 from serlib.protocol import folds, published
+from serlib.runs import cross_validate
 from serlib.training import Hardware, Training
 
 NAN, INF, LONG = math.nan, math.inf, "x" * 300
@@ -138,6 +139,40 @@ LEARNING = [
         "precision is 'float16'; allowed are float32, bfloat16, auto",
     ),
     (lambda: Training(), "epochs=None and updates=None; exactly one must be given"),
+    *(
+        (
+            lambda given=given: Training(**{"epochs": 2} | given),
+            f"{next(iter(given))} is {next(iter(given.values()))!r}; allowed are",
+        )
+        for given in (
+            {"epochs": 1.5},
+            {"epochs": True},
+            {"epochs": NAN},
+            {"epochs": 0},
+            {"batch_size": None},
+            {"batch_size": "8"},
+            {"learning_rate": INF},
+            {"learning_rate": 0},
+            {"learning_rate": "a"},
+            {"weight_decay": NAN},
+            {"weight_decay": -1},
+            {"momentum": "a"},
+            {"clip_norm": 0},
+            {"clip_norm": NAN},
+        )
+    ),
+    (lambda: cross_validate("emodb", "focal/mel-focal"), "corpus is 'emodb'; allowed is what load_corpus returns"),
+    *(
+        (
+            lambda seeds=seeds: cross_validate(CORPUS, "focal/mel-focal", seeds=seeds),
+            f"seeds are {seeds!r}; allowed are",
+        )
+        for seeds in ((), 0, None, (1.5,), (-1,), (True,), ("a",))
+    ),
+    *(
+        (lambda own=own: cross_validate(CORPUS, "focal/mel-focal", folds=own), f"folds are {own!r}; allowed are a")
+        for own in ([], [1], {})
+    ),
     (lambda: Training(epochs=2, ending="best"), "ending is 'best'; allowed are average, last, best-dev, "),
     (lambda: SoftmaxLoss(2.0, 4), "num_classes is 2.0; allowed is an integer of at least 2"),
     (lambda: ArcFaceLoss(3, 4, margin_rad=28.6), "margin_rad is 28.6; allowed is a finite number of at le"),
@@ -222,6 +257,9 @@ FLAGS = [  # arguments, and how the last line on standard error begins
     ("run --method focal/mel-focal --option x", "serlib: option 'x' is not key=value, such as scenario=improvised"),
     ("run --method focal/mel-focal --option =3", "serlib: synthetic: unknown option ''; allowed are duplicates, "),
     ("run --plan gone.toml", "serlib: [Errno 2] No such file or directory: 'gone.toml'"),
+    ("run --plan ''", "serlib: [Errno "),
+    ("run --method focal/mel-focal --seeds -1", "serlib: seeds are [-1]; allowed are one or more whole numbers"),
+    ("run --method focal/mel-focal --option root=x", "serlib: option 'root' is said by --root and the corpus' name"),
     ("run --dry-run", "serlib: --minutes and --dry-run belong to --plan FILE"),
     ("corpus check", "serlib corpus check: error: the following arguments are required: name"),
     ("corpus check ravdess", "serlib: ravdess: no root is given; needed is the folder that holds Actor_01 to Actor_24"),
