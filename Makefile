@@ -7,7 +7,7 @@ CORPUS ?= synthetic
 PROFILE ?= quick
 SEEDS ?= 0
 DEVICE ?= auto
-JOBS ?= 1
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 OUT ?= reports
 WHERE := --corpus $(CORPUS) $(if $(ROOT),--root $(ROOT)) --profile $(PROFILE) --seeds $(SEEDS) --device $(DEVICE)
 
@@ -16,7 +16,7 @@ WHERE := --corpus $(CORPUS) $(if $(ROOT),--root $(ROOT)) --profile $(PROFILE) --
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
-	@echo "  options: CORPUS=emodb ROOT=path PROFILE=quick|study|paper SEEDS='0 1 2' DEVICE=auto JOBS=1 ONLY=03"
+	@echo "  options: CORPUS=emodb ROOT=path PROFILE=quick|study|paper SEEDS='0 1 2' DEVICE=auto JOBS=2 (all cores) ONLY=03"
 
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
