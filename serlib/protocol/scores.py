@@ -1,7 +1,7 @@
 """Every prediction of a cross-validation, the numbers one reads off them, and what they may be held against."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,16 @@ class Scores:
             return ("speaker",)
         lucky = table.groupby(["fold", "utterance"])["predicted"].nunique().max() > 1
         return ("fold", "seed") if lucky else ("fold",)
+
+    def on_seeds(self, seeds: Collection[int]) -> "Scores":
+        """Return the part of these seeds, without the history; none of them is a ValueError."""
+        rows, runs = self.predictions["seed"].isin(seeds).to_numpy(), [m["seed"] in seeds for m in self.manifests]
+        kept = {name: [each for each, own in zip(getattr(self, name), runs, strict=True) if own]
+                for name in ("manifests", "arrays") if getattr(self, name)}  # fmt: skip
+        return replace(
+            self, predictions=self.predictions[rows].reset_index(drop=True), logits=self.logits[rows],
+            embeddings=None if self.embeddings is None else self.embeddings[rows], history=None, **kept,
+        )  # fmt: skip
 
     def counted(self, *by: str) -> tuple[pd.MultiIndex, np.ndarray]:
         """Return the values of ``by`` that occur together, sorted, and a confusion matrix for each: (n, C, C) int64."""

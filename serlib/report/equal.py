@@ -1,7 +1,6 @@
 """Losses on equal terms, collected and judged: results by ground and loss, contrasts named beforehand, conclusions."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -55,17 +54,7 @@ def on_shared_seeds(found: Mapping[tuple[str, str], Scores]) -> Results:
         common = shared.get(ground, set()) & set(scores.predictions["seed"])
         shared |= {ground: common} if common else {}
     kept = {key: s for key, s in found.items() if shared.get(key[0], {None}) <= set(s.predictions["seed"])}
-    return {key: _of_seeds(s, shared[key[0]]) for key, s in kept.items()}
-
-
-def _of_seeds(scores: Scores, seeds: set[int]) -> Scores:
-    rows, runs = scores.predictions["seed"].isin(seeds).to_numpy(), [m["seed"] in seeds for m in scores.manifests]
-    return replace(
-        scores, predictions=scores.predictions[rows].reset_index(drop=True), logits=scores.logits[rows],
-        embeddings=None if scores.embeddings is None else scores.embeddings[rows], history=None,
-        manifests=[m for m, kept in zip(scores.manifests, runs, strict=True) if kept],
-        arrays=[a for a, kept in zip(scores.arrays, runs, strict=True) if kept],
-    )  # fmt: skip
+    return {key: s.on_seeds(shared[key[0]]) for key, s in kept.items()}
 
 
 def families(results: Mapping[tuple[str, str], Scores]) -> pd.DataFrame:

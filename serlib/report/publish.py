@@ -94,16 +94,16 @@ def affordable(
     if retrain:
         display(Markdown(f"{told}; they are trained now."))
         return True
-    makes = command or "; ".join(map(_command, _grouped(survey.open, "scheme").values()))
+    makes = command or "; ".join(map(command_of, grouped(survey.open, "scheme").values()))
     display(Markdown(f"{told}: `{makes}` makes them. What follows is the quick profile, which claims nothing."))
-    results, lacking = (_grouped(some, "corpus.name", "method.name", "scheme") for some in (tasks, survey.open))
+    results, lacking = (grouped(some, "corpus.name", "method.name", "scheme") for some in (tasks, survey.open))
     whole = [[survey.store.load(survey.find(t)) for t in some] for key, some in results.items() if key not in lacking]
     if whole:
         publish([assemble(runs) for runs in whole], f"what is there, {which}")
     return False
 
 
-def _grouped(tasks: "Sequence[Task]", *by: str) -> dict[Any, list]:
+def grouped(tasks: "Sequence[Task]", *by: str) -> dict[Any, list]:
     """Return tasks by the values of these attributes, in the order in which the values appear."""
     groups: dict[Any, list] = {}
     for task in tasks:
@@ -111,8 +111,8 @@ def _grouped(tasks: "Sequence[Task]", *by: str) -> dict[Any, list]:
     return groups
 
 
-def _command(tasks: "Sequence[Task]") -> str:
+def command_of(tasks: "Sequence[Task]") -> str:
     """Return the command line that makes runs of one corpus, profile and scheme."""
-    seeds, names = " ".join(map(str, _grouped(tasks, "seed"))), " ".join(_grouped(tasks, "method.name"))
+    seeds, names = " ".join(map(str, grouped(tasks, "seed"))), " ".join(grouped(tasks, "method.name"))
     where = f"--corpus {tasks[0].corpus.name} --root DIR --profile {tasks[0].profile} --folds {tasks[0].scheme}"
     return f"serlib run {where} --seeds {seeds} --method {names}"

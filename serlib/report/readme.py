@@ -2,14 +2,12 @@
 
 import re
 import sys
-import warnings
 from pathlib import Path
 
 from serlib.protocol import Scores
-from serlib.runs import stored_scores
-from serlib.runs.findings import findings
+from serlib.runs.findings import committed, findings
 
-CORPUS, PROFILE, SCHEME = "emodb", "study", "leave-one-speaker-out"
+CORPUS = "emodb"
 ROWS = (
     "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", "dcaen/ftr-eg",
     "dcaen/ftr-em", "angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "focal/mel-softmax+strong",
@@ -26,13 +24,7 @@ def learned() -> str:
 
 def measured() -> str:
     """Return the table of scores in Markdown: of each method of ``ROWS`` that has committed runs."""
-    rows = []
-    for method in ROWS:
-        with warnings.catch_warnings():  # of seeds that are not whole: they are left out
-            warnings.simplefilter("ignore")
-            scores = stored_scores(CORPUS, method, profile=PROFILE, scheme=SCHEME)
-        if scores is not None:
-            rows.append(row(scores))
+    rows = [row(scores) for method in ROWS if (scores := committed(CORPUS, method)) is not None]
     return HEAD + "\n".join(rows)
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from serlib.protocol import Scores, compare_family
-from serlib.report.publish import _command, _grouped
+from serlib.report.publish import command_of, grouped
 from serlib.report.told import held, verdict
-from serlib.runs import stored_scores
 from serlib.runs.schedule import Survey
 
 if TYPE_CHECKING:
@@ -23,14 +22,14 @@ def finished(tasks: "Sequence[Task]", store: "RunStore", *, retrain: bool = Fals
     """
     from IPython.display import Markdown, display
 
-    names = list(_grouped(tasks, "method.name"))
+    names = list(grouped(tasks, "method.name"))
     if not tasks or tasks[0].profile == "quick" or retrain:
         return names
-    lacking = _grouped(Survey(tasks, store).open, "method.name")
+    lacking = grouped(Survey(tasks, store).open, "method.name")
     if lacking:
-        groups = _grouped([task for each in lacking.values() for task in each], "scheme").values()
+        groups = grouped([task for each in lacking.values() for task in each], "scheme").values()
         told = f"**{len(lacking)} of {len(names)} results are not there yet** ({tasks[0].corpus.name}, "
-        told += f"{tasks[0].profile} profile): `{'; '.join(map(_command, groups))}` makes them."
+        told += f"{tasks[0].profile} profile): `{'; '.join(map(command_of, groups))}` makes them."
         display(Markdown(told))
     return [name for name in names if name not in lacking]
 
@@ -50,7 +49,7 @@ def contrasts(
     for words, pair in pairs.items():
         shared = sorted(set.intersection(*(have.get(name, set()) for name in pair)))
         if shared:
-            asked[words] = [stored_scores(corpus, n, profile=profile, scheme=scheme, seeds=shared) for n in pair]
+            asked[words] = [there[name].on_seeds(shared) for name in pair]
             counts.append(len(shared))
     if not asked:
         return pd.DataFrame(columns=["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict", "seeds"])

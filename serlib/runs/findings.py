@@ -1,8 +1,7 @@
 """What the study has learned: sentences that are computed from committed runs, each with an interval and a notebook."""
 
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -30,28 +29,20 @@ def findings(corpus: str = "emodb") -> list[Finding]:
     return [found for make in made if (found := make(corpus)) is not None]
 
 
-def _scores(corpus: str, method: str) -> Scores | None:
-    with warnings.catch_warnings():  # of seeds that are not whole: they are left out
+def committed(corpus: str, method: str) -> Scores | None:
+    """Return a method's committed scores on the ground of all findings, seeds that are not whole left out unsaid."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return stored_scores(corpus, method, profile="study", scheme="leave-one-speaker-out")
 
 
 def _pair(corpus: str, *methods: str) -> list[Scores] | None:
     """Return two methods' scores on the seeds that both have."""
-    both = [_scores(corpus, method) for method in methods]
+    both = [committed(corpus, method) for method in methods]
     if None in both:
         return None
     shared = set.intersection(*(set(s.predictions["seed"]) for s in both))
-    return [_on(s, sorted(shared)) for s in both] if shared else None
-
-
-def _on(scores: Scores, seeds: Sequence[int]) -> Scores:
-    kept = scores.predictions["seed"].isin(seeds).to_numpy()
-    return replace(
-        scores, predictions=scores.predictions[kept].reset_index(drop=True), logits=scores.logits[kept],
-        embeddings=None, history=None, arrays=(),
-        manifests=[m for m in scores.manifests if m["seed"] in seeds],
-    )  # fmt: skip
+    return [s.on_seeds(shared) for s in both] if shared else None
 
 
 def _interval(found: Comparison) -> str:
@@ -63,13 +54,13 @@ def _surely(found: Comparison) -> str:
 
 
 def _losses(corpus: str) -> Finding | None:
-    found = {loss: _scores(corpus, equal.name("em-speaker", loss)) for loss in equal.LOSSES}
+    found = {loss: committed(corpus, equal.name("em-speaker", loss)) for loss in equal.LOSSES}
     found = {loss: scores for loss, scores in found.items() if scores is not None}
     seeds = sorted(set.intersection(*(set(s.predictions["seed"]) for s in found.values()))) if found else []
     if "softmax" not in found or len(found) < 3 or len(seeds) < 2:
         return None
-    softmax = _on(found.pop("softmax"), seeds)
-    pairs = {equal.LOSSES[loss][1]: (_on(scores, seeds), softmax) for loss, scores in found.items()}
+    softmax = found.pop("softmax").on_seeds(seeds)
+    pairs = {equal.LOSSES[loss][1]: (scores.on_seeds(seeds), softmax) for loss, scores in found.items()}
     table = compare_family(pairs)
     sure = {word: [f"{name} ({row.effect:+.1f})" for name, row in table[table["verdict"] == word].iterrows()]
             for word in ("better", "worse")}  # fmt: skip
@@ -85,7 +76,7 @@ def _losses(corpus: str) -> Finding | None:
 def _endings(corpus: str) -> Finding | None:
     costs = {}
     for method in PRINTED:
-        scores = _scores(corpus, method)
+        scores = committed(corpus, method)
         said = {} if scores is None else {rule: _ua(scores, f"logits_{rule}") for rule in ("average", "best_dev")}
         if said and np.isfinite(list(said.values())).all():
             costs[method] = said["average"] - said["best_dev"]
@@ -113,7 +104,7 @@ def _ua(scores: Scores, name: str) -> float:
 def _luck(corpus: str) -> Finding | None:
     spreads = {}
     for method in PRINTED:
-        scores = _scores(corpus, method)
+        scores = committed(corpus, method)
         if scores is not None and len(each := scores.spread_over_seeds()) > 2:
             spreads[method] = each.max() - each.min()
     if len(spreads) < 2:

@@ -241,3 +241,14 @@ def test_bad_input(make_scores):
     with pytest.raises(ValueError, match="predictions: unknown emotion 'joy'; allowed are"):
         make_scores(predictions=table.assign(predicted="joy"))
     assert make_scores(embeddings=np.zeros((200, 5))).embeddings.shape == (200, 5)
+
+
+def test_on_seeds_keeps_their_rows_and_runs_alone(make_scores):
+    both = replace(make_scores(seeds=(0, 1)), manifests=[{"seed": 1}, {"seed": 0}], arrays=[{"b": 1}, {"a": 0}])
+    one = both.on_seeds([0])
+    assert set(one.predictions["seed"]) == {0} and len(one.logits) == len(one.predictions) == len(both.predictions) / 2
+    assert list(one.predictions.index) == list(range(len(one.predictions)))
+    assert one.manifests == [{"seed": 0}] and one.arrays == [{"a": 0}] and one.history is None
+    assert one.spread_over_seeds() == both.spread_over_seeds()[:1]
+    with pytest.raises(ValueError, match="0 rows"):
+        both.on_seeds([2])

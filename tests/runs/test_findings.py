@@ -39,7 +39,7 @@ def scores_of(method: str, skill: float, seeds=(0,), *, draw: int = 0, per_speak
 def stored(monkeypatch):
     """Committed runs by method, as the test puts them there."""
     there: dict[str, Scores] = {}
-    monkeypatch.setattr(module, "_scores", lambda corpus, method: there.get(method))
+    monkeypatch.setattr(module, "committed", lambda corpus, method: there.get(method))
     return there
 
 
@@ -105,7 +105,7 @@ def test_luck_needs_three_seeds_and_is_the_widest_range(stored):
 def test_a_contrast_has_its_interval_and_says_when_it_is_not_sure(stored, skill):
     stored["focal/mel-softmax"] = plain = scores_of("focal/mel-softmax", 0.6, (0, 1))
     stored["focal/mel-softmax+strong"] = strong = scores_of("focal/mel-softmax+strong", skill, (1, 2), draw=3)
-    shared = [module._on(s, [1]) for s in (strong, plain)]  # the seed that both have
+    shared = [s.on_seeds([1]) for s in (strong, plain)]  # the seed that both have
     found = compare(*shared)
     sentence = told("ResNet-18")
     assert f"{found.effect:+.1f} points of UA, 95 % interval {found.low:+.1f} to {found.high:+.1f}" in sentence
