@@ -1,8 +1,7 @@
 """The command line: ``serlib report | run | results | corpus | train | models | predict | export | bench``."""
 
 import argparse
-import contextlib
-import json
+import os
 import runpy
 import sys
 from collections.abc import Callable, Sequence
@@ -10,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from serlib import paths
+from serlib.pairs import pairs
 
 
-def _report(**options: Any) -> int:
+def _report(option: Sequence[str], **options: Any) -> int:
     from serlib.report import run_report
 
-    return run_report(**options)
+    return run_report(options=pairs(option), **options)
 
 
 def _run(
@@ -42,7 +42,7 @@ def _run(
         print("\n".join(f"{name:40} {methods.get(name).title}" for name in methods.names()))
         return 0
     chosen = [methods.get(name) for name in method]  # a wrong name is told before anything trains
-    speech = load_corpus(corpus, root, **_pairs(option))
+    speech = load_corpus(corpus, root, **pairs(option))
     for each in chosen:
         scores = cross_validate(speech, each, n_jobs=jobs, device=device, store=store, **options)
         verdict = leakage(folds(speech, scores.scheme), speech).attrs["verdict"]
@@ -53,19 +53,6 @@ def _run(
                 folder = store.find(task.key, task.code, weights=True)
                 print(f"{task.fold.name}, seed {task.seed}: serlib predict --model {folder} ...", flush=True)
     return 0
-
-
-def _pairs(texts: Sequence[str]) -> dict[str, Any]:
-    """Turn ``key=value`` texts into loader options; values are JSON (``partial=true``) or else plain text."""
-    if wrong := [text for text in texts if "=" not in text]:
-        raise ValueError(f"option {wrong[0]!r} is not key=value, such as scenario=improvised")
-    options: dict[str, Any] = dict(text.split("=", 1) for text in texts)
-    if own := {"root", "name"} & set(options):
-        raise ValueError(f"option {min(own)!r} is said by --root and the corpus' name, not by --option")
-    for key, value in options.items():
-        with contextlib.suppress(ValueError):
-            options[key] = json.loads(value)
-    return options
 
 
 def _pack(**options: Any) -> int:
@@ -85,7 +72,7 @@ def _results(folder: str) -> int:
 def _check(name: str, root: str | None, option: Sequence[str]) -> int:
     from serlib.corpora import check
 
-    found = check(name, root, **_pairs(option))
+    found = check(name, root, **pairs(option))
     print(found)
     return 0 if found.ok else 1
 
@@ -95,7 +82,7 @@ def _train(*, corpus: str, root: str | None, option: Sequence[str], out: str, **
     from serlib.runs.kept import described
     from serlib.runs.train import train_model
 
-    made = train_model(load_corpus(corpus, root, **_pairs(option)), out=out, **options)
+    made = train_model(load_corpus(corpus, root, **pairs(option)), out=out, **options)
     print(f"{out}: {described(made)}")
     if "to_fill" in made:
         print(f"to fill the card: {made['to_fill']}")
@@ -151,6 +138,7 @@ def _bench(only: str) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; a command's options are the arguments of its function above."""
     top = argparse.ArgumentParser(prog="serlib", description=__doc__.splitlines()[0])
+    top.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     results = commands.add_parser("results", help="committed results").add_subparsers(required=True, metavar="ACTION")
     corpora = commands.add_parser("corpus", help="look after corpora").add_subparsers(required=True, metavar="ACTION")
@@ -165,6 +153,7 @@ def parser() -> argparse.ArgumentParser:
     option = shared.add_argument
     option("--corpus", default="synthetic", help="synthetic | emodb | ravdess | iemocap | table (default: synthetic)")
     option("--root", help="folder (or CSV) of the corpus; synthetic needs none")
+    option("--option", **many, metavar="KEY=VALUE", help="options of the corpus' loader")
     option("--profile", choices=("quick", "study", "paper"), default="quick")
     option("--seeds", type=int, nargs="+", default=[0])
     option("--device", default="auto")
@@ -178,7 +167,6 @@ def parser() -> argparse.ArgumentParser:
     option = command(commands, "run", _run, parents=[shared], help="fill the run store")
     option("--list", dest="list_", **flag, help="show the methods")
     option("--method", **many, metavar="M")
-    option("--option", **many, metavar="KEY=VALUE", help="options of the corpus' loader")
     option("--folds", help="scheme; default: what fits the corpus")
     at_once = "runs at once; -1: one per core, but one alone in the quick profile and on an accelerator, where starting"
     option("--jobs", type=int, default=-1, help=f"{at_once} processes costs more than it saves")
@@ -192,6 +180,7 @@ def parser() -> argparse.ArgumentParser:
     option("--from", dest="source", metavar="RUNS", default=paths.runs_dir(), help="runs (default: runs/)")
     option("--to", dest="results", metavar="RESULTS", default=paths.results_dir(), help="default: data/results/")
     option("--method", dest="methods", **many, metavar="M", help="default: all")
+    option("--lean", **flag, help="keep no array but the logits, where runs are many")
 
     option = command(results, "list", _results, help="show a line a pack")
     option("--in", dest="folder", default=paths.results_dir(), help="default: data/results/")
@@ -234,12 +223,22 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; expected errors become one line on standard error and exit code 2."""
+    """Run one command; what goes wrong is told on standard error, with exit code 2, and traced under ``--debug``."""
     options = vars(parser().parse_args(arguments))
+    debug = options.pop("debug")
     try:
-        return options.pop("call")(**options)
-    except (ValueError, OSError) as error:
-        print(f"serlib: {error}", file=sys.stderr)
+        code = options.pop("call")(**options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads has read enough, as in serlib run --list | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:
+        if debug:
+            raise
+        expected = isinstance(error, ValueError | OSError | ImportError)
+        told = error if expected else f"{type(error).__name__}: {error}; serlib --debug ... shows where"
+        print(f"serlib: {told}", file=sys.stderr)
         return 2
 
 

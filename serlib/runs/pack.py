@@ -5,12 +5,14 @@
 - ``.json``: the true names, ``golden`` (see :mod:`serlib.runs.results`), the sums of the other two files, what all
   manifests share, and one line per run, by seed and fold, with the rest. It is written last: a pack whose sums do not
   agree was damaged, or its writer killed, and counts as not there.
-- ``.csv``: the histories of all runs, six significant digits.
+- ``.csv.gz``: the histories of all runs, six significant digits.
 - ``.safetensors``: ``utterances`` (zlib over JSON: utterance, speaker and emotion of each row of each test part),
-  ``predicted`` (class indices, run after run) and ``<run>/<array>``, half precision: ``logits...`` of every run, all
-  other arrays of the first seed only.
+  ``predicted`` (class indices, run after run) and ``<run>/<array>``, half precision: ``logits`` of every run, what other
+  endings would have said (``logits_...``) of the first three seeds, all other arrays of the first; of a *lean* pack
+  ``logits`` alone.
 """
 
+import gzip
 import json
 import re
 import warnings
@@ -29,8 +31,8 @@ from safetensors.numpy import save as save_tensors
 from serlib.files import write_whole
 from serlib.runs.run import Run, as_csv, halved, sha256, widened
 
-FORMAT = 1
-DATA = ("safetensors", "csv")
+FORMAT = 2
+DATA = ("safetensors", "csv.gz")
 NAMED = ["utterance", "speaker", "emotion"]
 Stamp = tuple[tuple[int, int], ...]
 
@@ -43,9 +45,9 @@ class PackedRun(NamedTuple):
     seconds: float
 
 
-def place(results: Path, corpus: str, method: str, profile: str, scheme: str, *, folder: str | None = None) -> Path:
-    """Return the JSON file of a pack under ``results``, there or not; ``folder``: instead of the corpus' own."""
-    return results / (folder or slug(corpus)) / f"{slug(method)}.{slug(profile)}.{slug(scheme)}.json"
+def place(results: Path, corpus: str, method: str, profile: str, scheme: str) -> Path:
+    """Return the JSON file of a pack under ``results``, there or not."""
+    return results / slug(corpus) / f"{slug(method)}.{slug(profile)}.{slug(scheme)}.json"
 
 
 def slug(name: str) -> str:
@@ -63,21 +65,28 @@ def position(manifest: dict) -> tuple[int, str]:
     return manifest["seed"], manifest["fold"]["name"]
 
 
-def write(path: Path, runs: Mapping[str, Run], golden: dict[str, float] | None = None) -> None:
+def write(
+    path: Path, runs: Mapping[str, Run], golden: dict[str, float] | None = None, *, lean: bool = False
+) -> None:  # fmt: skip
     """Write a pack of runs by key, one for each seed and fold, at least one, replacing an older pack.
 
-    ``golden``: by which a test tells whether today's code would still make them. A prediction that is no class of the
-    corpus is refused with a ValueError.
+    ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone. A
+    prediction that is no class of the corpus is refused with a ValueError.
     """
     keys = sorted(runs, key=lambda key: position(runs[key].manifest))
     first, tensors, parts = runs[keys[0]].manifest, {}, {}
     predicted, histories, facts = [], [pd.DataFrame(columns=["seed", "fold"])], []
+    seeds = sorted({run.manifest["seed"] for run in runs.values()})
     for number, key in enumerate(keys):
         run, (seed, fold) = runs[key], position(runs[key].manifest)
         classes, rows = run.manifest["corpus"]["classes"], run.predictions[NAMED].itertuples(index=False)
         part = parts.setdefault(tuple(map(tuple, rows)), len(parts))
         predicted += map(classes.index, run.predictions["predicted"])
-        kept = {n: a for n, a in run.arrays.items() if n.startswith("logits") or seed == first["seed"]}
+        kept = {
+            n: a
+            for n, a in run.arrays.items()
+            if n == "logits" or not lean and seed in seeds[: 3 if n.startswith("logits_") else 1]
+        }
         tensors |= {f"{number}/{name}": array for name, array in halved(kept).items()}
         rounded = run.history.select_dtypes("floating").map(lambda value: float(f"{value:.6g}"))
         histories.append(run.history.assign(**rounded, seed=seed, fold=fold))
@@ -87,7 +96,7 @@ def write(path: Path, runs: Mapping[str, Run], golden: dict[str, float] | None =
     # empty histories have no columns; left in, they would make floats of whole numbers
     table = pd.concat([h for h in histories if len(h)] or histories[:1], ignore_index=True)
     table = table[["seed", "fold", *table.columns.drop(["seed", "fold"])]]
-    data = {"safetensors": save_tensors(tensors), "csv": as_csv(table)}
+    data = {"safetensors": save_tensors(tensors), "csv.gz": gzip.compress(as_csv(table), mtime=0)}
     shared, rest = split(facts)
     head = {
         "format": FORMAT, "corpus": first["corpus"]["name"], "method": first["method"], "profile": first["profile"],
@@ -150,8 +159,9 @@ def records(path: Path) -> dict[str, dict]:
 def _records(path: Path, _: Stamp) -> dict[str, dict]:
     try:
         found, wrong = head(path), []
-        for file in (path.with_suffix(f".{suffix}") for suffix in DATA):
-            if sha256(file.read_bytes()) != found["sha256"][file.suffix[1:]]:
+        for suffix in DATA:
+            file = path.with_suffix(f".{suffix}")
+            if sha256(file.read_bytes()) != found["sha256"][suffix]:
                 wrong.append(file.name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         wrong = [f"{path.name}: {error}"]
@@ -174,7 +184,7 @@ def _read(path: Path, _: Stamp) -> dict[str, Run]:
     tensors, found, start = load_tensors(path.with_suffix(".safetensors").read_bytes()), {}, 0
     parts, predicted = json.loads(zlib.decompress(tensors.pop("utterances").tobytes())), tensors.pop("predicted")
     # a fold may be called NA
-    table = pd.read_csv(path.with_suffix(".csv"), dtype={"fold": str}, keep_default_na=False, na_values=[""])
+    table = pd.read_csv(path.with_suffix(".csv.gz"), dtype={"fold": str}, keep_default_na=False, na_values=[""])
     histories = dict(list(table.groupby(["seed", "fold"])))
     for number, (key, record) in enumerate(records(path).items()):
         rows, manifest, columns = parts[record["part"]], record["manifest"], record["columns"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from serlib import paths
+from serlib.corpora.corpus import Corpus
 from serlib.protocol import SCHEMES, Scores
 from serlib.runs import pack
 from serlib.runs.engine import assemble
@@ -36,20 +37,20 @@ def whole_seeds(runs: Sequence[Run]) -> list[Run]:
 
 
 def stored_scores(
-    corpus_name: str, method: str, *, profile: str, scheme: str, folder: str | None = None,
-    seeds: Sequence[int] | None = None,
-) -> Scores | None:  # fmt: skip
-    """Return a method's committed results, which need neither the corpus nor training.
+    corpus: Corpus | str, method: str, *, profile: str, scheme: str, seeds: Sequence[int] | None = None
+) -> Scores | None:
+    """Return a method's committed results, which need no training.
 
-    ``corpus_name`` is as ``Scores`` shows it, such as ``"emodb 1:8"``; ``folder`` of ``data/results`` is told where the
-    pack does not lie in that of this name. Without ``seeds`` come all that are whole; those that lack a fold are left
-    out, and told. Only the first seed alone has embeddings and arrays.
+    Of a Corpus come those alone that were measured on just these utterances and classes (its fingerprint); by a name,
+    as ``Scores`` show it (``"emodb 1:8"``), whatever is committed under it. Without ``seeds`` come all that are whole;
+    those that lack a fold are left out, and told. Only the first seed alone has embeddings and arrays.
 
     Returns:
         Scores by seed and fold; None where there is no pack, or a damaged one (told), or not all of ``seeds``.
     """
-    path = pack.place(paths.results_dir(), corpus_name, method, profile, scheme, folder=folder)
-    held = list(pack.read(path).values())
+    name, print_ = (corpus, None) if isinstance(corpus, str) else (corpus.name, corpus.fingerprint)
+    path = pack.place(paths.results_dir(), name, method, profile, scheme)
+    held = [run for run in pack.read(path).values() if print_ in (None, run.manifest["corpus"]["fingerprint"])]
     runs = whole_seeds(held)
     if len(runs) < len(held):
         warnings.warn(f"pack {path.stem}: {len(held) - len(runs)} runs of unfinished seeds are left out", stacklevel=2)
@@ -59,7 +60,9 @@ def stored_scores(
     return assemble([run for run in runs if seeds is None or run.manifest["seed"] in seeds])
 
 
-def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, measured: bool = False) -> int:
+def pack_results(
+    source: Path, results: Path, methods: Sequence[str] = (), *, measured: bool = False, lean: bool = False
+) -> int:  # fmt: skip
     """Put finished runs of a run store into packs, beside those that the packs already hold; no run is deleted.
 
     Of two runs with one key, or for one fold and seed, the one that finished later is kept. Runs of another recipe or
@@ -71,6 +74,7 @@ def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, me
         results: folder of folders of packs, such as ``data/results``.
         methods: names; none: all.
         measured: pass over runs of the quick profile and on synthetic speech, which measure nothing.
+        lean: packs that are written hold no array but the logits: a fifth of the size, where runs are many.
 
     Returns:
         0, or 1 when a pack was refused: because it is damaged and held runs that ``source`` lacks, or because its
@@ -88,7 +92,7 @@ def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, me
             groups[names][key] = folder, manifest
     for names, found in sorted(groups.items()):
         path = pack.place(results, *names)
-        outcome, line = _update(path, found, store)
+        outcome, line = _update(path, found, store, lean)
         counts[outcome] += 1
         if line:
             print(f"{path.parent.name}/{path.stem}: {outcome}, {line}", flush=True)
@@ -98,7 +102,7 @@ def pack_results(source: Path, results: Path, methods: Sequence[str] = (), *, me
     return int(counts["REFUSED"] > 0)
 
 
-def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore) -> tuple[str, str]:
+def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore, lean: bool) -> tuple[str, str]:
     """Bring one pack up to date; return what became of it and a line about that."""
     held = pack.read(path)
     if path.exists() and not held and (lost := _listed(path) - found.keys()):
@@ -115,7 +119,7 @@ def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore) ->
         return "unchanged", ""
     if old and before and (moved := differences(before, now)):
         return "REFUSED", f"the code makes other runs now; delete the pack to start anew: {moved[0]}"
-    pack.write(path, {key: store.load(found[key][0]) if key in new else held[key] for key in kept}, now)
+    pack.write(path, {key: store.load(found[key][0]) if key in new else held[key] for key in kept}, now, lean=lean)
     left_out = len((manifests | later).keys() - kept)
     return "written", f"{len(kept)} runs, {len(new)} of them new" + f", {left_out} stale left out" * (left_out > 0)
 
@@ -137,6 +141,8 @@ def _of_one_kind(manifests: dict[str, dict]) -> set[str]:
 
 def describe_results(results: Path) -> Iterator[str]:
     """Yield a line a pack: method, corpus, profile, scheme, folds x seeds, pooled UA in percent, converged or not."""
+    if not Path(results).is_dir():
+        raise FileNotFoundError(f"{results}: no folder of results")
     for path in sorted(Path(results).glob("*/[!.]*.json")):
         runs = list(pack.read(path).values())
         whole = whole_seeds(runs)
