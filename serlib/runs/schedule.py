@@ -5,7 +5,7 @@ A plan is a TOML file of rows, the most wanted first; what is not said is as her
     [[rows]]
     corpus = "emodb"
     root = "corpora/emodb"  # none
-    methods = ["focal/mel-softmax", "focal/mel-focal"]
+    methods = ["focal/mel-softmax", "equal/eg-*"]  # a pattern stands for all names that it matches
     profile = "study"
     folds = "leave-one-speaker-out"  # the corpus' default scheme
     seeds = [0]
@@ -16,6 +16,7 @@ import json
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from serlib import methods
@@ -47,6 +48,8 @@ def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
         if wrong:
             allowed = ", ".join(f"{k} ({kind.__name__})" for k, kind in ROW.items())
             raise ValueError(f"{path}: row {number} has {wrong[0]}; allowed are {allowed}")
+        matched = [[n for n in methods.names() if fnmatchcase(n, f"{each}")] or [each] for each in row["methods"]]
+        row["methods"] = list(dict.fromkeys(name for names in matched for name in names))
         for name in row["methods"]:
             methods.get(name).recipe(row.get("profile", "study"))  # told before a corpus is read
     corpora, tasks = {}, []

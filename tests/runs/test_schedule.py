@@ -55,6 +55,13 @@ def test_a_corpus_is_loaded_once(loaded, tmp_path):
     assert len(read_plan(tmp_path / "plan.toml")) == 10 and len(loaded) == 1
 
 
+def test_a_pattern_stands_for_all_names_that_it_matches_and_a_name_for_itself(loaded, tmp_path):
+    asked = ["baselines/egemaps-svm", "baselines/*-svm", "focal/mel-softmax+strong"]
+    (tmp_path / "plan.toml").write_text(f'[[rows]]\ncorpus = "emodb"\nmethods = {asked}\n')
+    named = list(dict.fromkeys(task.method.name for task in read_plan(tmp_path / "plan.toml")))
+    assert named == ["baselines/egemaps-svm", "baselines/compare-svm", "focal/mel-softmax+strong"]
+
+
 @pytest.mark.parametrize(
     "text,message",
     [
@@ -65,6 +72,7 @@ def test_a_corpus_is_loaded_once(loaded, tmp_path):
         ("[[rows]]\ncorpus = 'emodb'\nmethods = 'a/b'", "row 1 has methods = 'a/b'; allowed are .*methods \\(list\\)"),
         ("[[rows]]\ncorpus = 'emodb'\nmethod = ['a/b']", "row 1 has method = \\['a/b'\\]"),
         ("[[rows]]\ncorpus = 'emodb'\nmethods = ['a/b']", "unknown method 'a/b'"),
+        ("[[rows]]\ncorpus = 'emodb'\nmethods = ['equal/none-*']", r"unknown method 'equal/none-\*'"),
         ("[[rows]]\ncorpus = 'x'\nmethods = ['baselines/egemaps-svm']\nprofile = 'huge'", "profile is 'huge'"),
         ("[[rows]]\ncorpus = 'emodb'\nseeds = [", "(?i)invalid|unclosed|unexpected"),
     ],
