@@ -50,11 +50,21 @@ LOSSES = {  # class, words, settings: options of the loss, fields of the recipe 
         for small, large in ((0.3, 0.1), (0.5, 0.25)) for s in (8.0, 16.0)
     }),
 }  # fmt: skip
-CHOSEN = {  # grounds that are not here have not been swept yet
+CHOSEN = {
     "em-speaker": {
         "softmax": "r2", "weighted": "r2", "sampled": "r1", "adjusted": "r2", "focal": "g1", "center": "l0.003",
         "angular": "m5", "class-angular": "m64", "normalised": "s2", "arcface": "m0.5-s2",
         "class-arcface": "m0.5-0.25-s8",
+    },
+    "em": {
+        "softmax": "r0.5", "weighted": "r4", "sampled": "r0.5", "adjusted": "r2", "focal": "g0.5", "center": "l0.003",
+        "angular": "m2", "class-angular": "m63", "normalised": "s4", "arcface": "m0.25-s16",
+        "class-arcface": "m0.3-0.1-s16",
+    },
+    "eg": {
+        "softmax": "r2", "weighted": "r2", "sampled": "r0.5", "adjusted": "r2", "focal": "g0.5", "center": "l0.001",
+        "angular": "m5", "class-angular": "m53", "normalised": "s8", "arcface": "m0.25-s16",
+        "class-arcface": "m0.3-0.1-s8",
     },
 }  # fmt: skip
 FIELDS = {"learning_rate": "training", "balancing": "training", "margin_pair": "recipe", "annealing": "recipe"}
