@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from serlib.audio import AudioError, decode, is_number, require, tell_resampled
-from serlib.corpora.corpus import Corpus
+from serlib.corpora.corpus import Corpus, check_corpus
 from serlib.features.audio import Recipe
-from serlib.files import write_whole
+from serlib.files import placed, write_whole
 from serlib.paths import cache_dir
 
 READERS = ("soundfile", "soxr")
@@ -33,8 +33,7 @@ class FeatureStore:
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
-        require(isinstance(root, str | Path | None), f"root is {root!r}; allowed are a path and None")
-        self.root = cache_dir() / "features" if root is None else Path(root).expanduser()
+        self.root = placed(root, cache_dir() / "features")
 
     def get(self, corpus: Corpus, recipe: Recipe, *, n_jobs: int = -1, progress: bool = True) -> list[np.ndarray]:
         """Return the features of every utterance, computing what is not there yet.
@@ -64,7 +63,7 @@ class FeatureStore:
 
     def paths(self, corpus: Corpus, recipe: Recipe) -> list[Path]:
         """Return where the features of each utterance lie, made or not yet made."""
-        require(isinstance(corpus, Corpus), f"corpus is {corpus!r}; allowed is what load_corpus returns")
+        check_corpus(corpus)
         require(isinstance(recipe, Recipe), f"recipe is {recipe!r}; allowed are those of serlib.features")
         libraries = {name: _version(name) for name in (*READERS, *recipe.libraries)}
         what = hashlib.sha256(json.dumps([recipe.to_dict(), libraries], sort_keys=True).encode()).hexdigest()

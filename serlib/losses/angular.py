@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from serlib.losses.base import ClassifierLoss, check_number, constant, cosines, per_class, with_margin
+from serlib.checks import check_flags, check_number
+from serlib.losses.base import ClassifierLoss, constant, cosines, per_class, with_margin
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def margins_by_frequency(counts: Sequence[float], base: int, spread: int, *, sim
     IEMOCAP's 13, 12, 44 and 31 % with base 5 and spread 1 give the paper's (6, 6, 4, 4). A number outside its range is
     a ValueError.
     """
-    if len(counts) == 0:
-        raise ValueError("counts are empty; allowed is one positive number per class")
+    if not isinstance(counts, list | tuple | np.ndarray) or len(counts) == 0:
+        raise ValueError(f"counts are {counts!r}; allowed is one positive number per class")
     for count in counts:
         check_number("count", count, 0, open_low=True)
     check_number("base", base, 1, integer=True)
@@ -113,6 +114,9 @@ class AngularSoftmaxLoss(ClassifierLoss):
         super().__init__(num_classes, embedding_size, class_weight=class_weight)
         if scale is not None:
             check_number("scale", scale, 0, open_low=True)
+        check_flags(detach_gradient=detach_gradient)
+        if not isinstance(annealing, LambdaAnnealing | None):
+            raise ValueError(f"annealing is {annealing!r}; allowed are a LambdaAnnealing and None")
         self.margin = per_class("margin", margin, num_classes, partial(check_number, low=1, integer=True))
         self.annealing, self.scale, self.detach_gradient = annealing, scale, detach_gradient
         self.register_buffer("step", torch.tensor(0))

@@ -7,7 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from serlib.losses.base import ClassifierLoss, check_number, constant, cosines, per_class, with_margin
+from serlib.checks import check_number
+from serlib.losses.base import ClassifierLoss, constant, cosines, per_class, with_margin
 
 
 def arcface_target(cosine: Tensor, margin_rad: float | Tensor) -> Tensor:

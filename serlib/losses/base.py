@@ -3,25 +3,14 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import lru_cache, partial
-from math import inf
-from numbers import Integral, Real
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from serlib.checks import check_number, check_sizes
+
 NO_LABEL = -1 << 63  # torch skips label -100 unless told another one; here no label is skipped
-
-
-def check_number(
-    name: str, value: object, low: float, high: float = inf, *, integer: bool = False, open_low: bool = False
-) -> None:
-    """Refuse all but a finite number with low <= value <= high, or low < value if ``open_low``. A bool is none."""
-    valid = isinstance(value, Integral if integer else Real) and not isinstance(value, bool) and low <= value <= high
-    if not valid or value == inf or (open_low and value == low):
-        kind = "an integer" if integer else "a finite number"
-        bounds = f"{'above' if open_low else 'of at least'} {low:g}" + (f", at most {high:.6g}" if high < inf else "")
-        raise ValueError(f"{name} is {value!r}; allowed is {kind} {bounds}")
 
 
 def per_class(name: str, values: object, num_classes: int, check: Callable[[str, object], None]) -> tuple:
@@ -81,7 +70,7 @@ class ClassifierLoss(nn.Module):
     def __init__(self, num_classes: int, embedding_size: int, *, class_weight: Sequence[float] | None = None) -> None:
         super().__init__()
         check_number("num_classes", num_classes, 2, integer=True)
-        check_number("embedding_size", embedding_size, 1, integer=True)
+        check_sizes(embedding_size=embedding_size)
         self.num_classes, self.embedding_size = num_classes, embedding_size
         layer = nn.Linear(embedding_size, num_classes, bias=self.has_bias)
         self.weight, self.bias = layer.weight, layer.bias

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from serlib.losses.base import check_number, full_precision
+from serlib.checks import check_number
+from serlib.losses.base import full_precision
 from serlib.losses.softmax import SoftmaxLoss
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from serlib.losses.base import check_embeddings, check_number, full_precision
+from serlib.checks import check_choice, check_number
+from serlib.losses.base import check_embeddings, full_precision
 from serlib.losses.softmax import SoftmaxLoss
 
 HEADS = ("both", "raw")
@@ -54,8 +55,7 @@ class DCaENLoss(SoftmaxLoss):
         check_number("weight", weight, 0, 1)
         if threshold is not None:
             check_number("threshold", threshold, -1, 1)
-        if head not in HEADS:
-            raise ValueError(f"head is {head!r}; allowed are {', '.join(HEADS)}")
+        check_choice("head", head, HEADS)
         self.feature_size, self.constraint_weight, self.threshold = feature_size, float(weight), threshold
         self.first = feature_size if head == "raw" else 0
         self.weight = nn.Parameter(self.weight.detach()[:, self.first :].clone())

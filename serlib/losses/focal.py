@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from serlib.losses.base import check_number
+from serlib.checks import check_number
 from serlib.losses.softmax import SoftmaxLoss
 
 

@@ -6,7 +6,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from serlib.losses.base import check_number, per_class
+from serlib.checks import check_number
+from serlib.losses.base import per_class
 from serlib.losses.softmax import SoftmaxLoss
 
 
@@ -29,7 +30,8 @@ class LogitAdjustedLoss(SoftmaxLoss):
         super().__init__(num_classes, embedding_size, class_weight=class_weight)
         check_number("tau", tau, 0)
         self.tau = float(tau)
-        sizes = per_class("prior", prior or 1.0, num_classes, partial(check_number, low=0, open_low=True))
+        prior = 1.0 if prior is None else prior
+        sizes = per_class("prior", prior, num_classes, partial(check_number, low=0, open_low=True))
         adjustment = self.tau * (torch.tensor(sizes, dtype=torch.float64) / sum(sizes)).log()
         self.register_buffer("adjustment", adjustment, persistent=False)  # part of the recipe, not of the state
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor
 
-from serlib.losses.base import check_number, full_precision
+from serlib.checks import check_number
+from serlib.losses.base import full_precision
 from serlib.losses.softmax import SoftmaxLoss
 
 
@@ -29,7 +30,11 @@ class MetricLoss(SoftmaxLoss):
             raise ImportError(told) from error
         if kind not in (known := [name for name in dir(library) if name.endswith("Loss")]):
             raise ValueError(f"kind is {kind!r}; pytorch-metric-learning has {', '.join(known)}")
-        self.metric_weight, self.pairs = float(weight), getattr(library, kind)(**(options or {}))
+        self.metric_weight = float(weight)
+        try:
+            self.pairs = getattr(library, kind)(**({} if options is None else options))
+        except TypeError as error:
+            raise ValueError(f"options are {options!r}; {kind} takes others ({error})") from error
 
     def forward(self, embeddings: Tensor, labels: Tensor) -> Tensor:
         """As of ``ClassifierLoss``; ``per_sample`` knows the CE alone, for a pair loss belongs to no single sample."""

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from serlib.checks import check_dropout, check_number, check_sizes
 from serlib.models.pooling import check_lengths, halved, mask_tail, over_time, widened
 
 SHORTEST = 15  # frames or bins, of which one is left
@@ -33,11 +34,11 @@ class CNNBiRNN(nn.Module):
         self, *, bins: int = 128, channels: int = 1, width: float = 1.0, embedding_size: int = 64, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if bins < SHORTEST or channels < 1 or not width > 0 or embedding_size < 1 or not 0 <= dropout < 1:
-            came = f"bins={bins}, channels={channels}, width={width}, embedding_size={embedding_size}"
-            allowed = f"bins from {SHORTEST}, a width above 0, dropout in [0, 1), otherwise at least 1"
-            raise ValueError(f"{came}, dropout={dropout}; allowed are {allowed}")
-        self.bins, self.embedding_size = bins, embedding_size
+        check_sizes(SHORTEST, bins=bins)
+        check_sizes(channels=channels, embedding_size=embedding_size)
+        check_number("width", width, 0, open_low=True)
+        check_dropout(dropout=dropout)
+        self.bins, self.channels, self.embedding_size = bins, channels, embedding_size
         *widths, state = (max(1, round(width * size)) for size in (48, 64, 80, 96, 128))
         self.stem = nn.Conv2d(channels, widths[0], 7, stride=2, padding=3)
         self.convs = nn.ModuleList(nn.Conv2d(i, o, 3, padding=1) for i, o in pairwise(widths))
@@ -50,7 +51,7 @@ class CNNBiRNN(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as z (B, embedding_size)."""
-        check_lengths(x, lengths, bins=self.bins)
+        check_lengths(x, lengths, channels=self.channels, bins=self.bins)
         if (least := int(lengths.min())) < SHORTEST:
             came = f"clip {int(lengths.argmin())} of the batch has {least} frames"
             raise ValueError(f"{came}; this network halves time four times and needs at least {SHORTEST}")

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from serlib.checks import check_choice, check_dropout, check_number, check_sizes
 from serlib.models.pooling import MaskedMeanPooling, check_lengths, mask_tail
 
 SHORTEST = 5  # frames or bins, of which one is left: (5 - 1) // 2 // 2
@@ -52,11 +53,11 @@ class CNNTFGAP(nn.Module):
         dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
-        if channels < 1 or not width > 0 or (embedding_size is not None and embedding_size < 1) or not 0 <= dropout < 1:
-            came = f"channels={channels}, width={width}, embedding_size={embedding_size}, dropout={dropout}"
-            raise ValueError(f"{came}; allowed are a width above 0, dropout in [0, 1), otherwise at least 1")
-        if padding not in PADDINGS:
-            raise ValueError(f"padding is {padding!r}; allowed are {', '.join(PADDINGS)}")
+        check_sizes(channels=channels, **({} if embedding_size is None else {"embedding_size": embedding_size}))
+        check_number("width", width, 0, open_low=True)
+        check_choice("padding", padding, PADDINGS)
+        check_dropout(dropout=dropout)
+        self.channels = channels
         branch, *widths = (max(1, round(width * size)) for size in (8, 32, 48, 64, 80))
         first, second = PADDINGS[padding]
         self.lost = 1 if padding == "meet" else 0
@@ -70,7 +71,7 @@ class CNNTFGAP(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as x (B, embedding_size)."""
-        check_lengths(x, lengths, shortest=SHORTEST)
+        check_lengths(x, lengths, shortest=SHORTEST, channels=self.channels)
         if x.shape[2] < SHORTEST:
             raise ValueError(f"the batch has {x.shape[2]} frequency bins; at least {SHORTEST} are needed")
         x = torch.cat([self.frequency(x, lengths), self.time(x, lengths)], 1)

@@ -9,6 +9,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from serlib.checks import check_choice, check_dropout, check_flags, check_number, check_row, check_sizes
 from serlib.models.pooling import check_lengths, mask_tail, over_time, widened
 
 KERNELS = ((12, 16), (8, 12), (5, 7))  # frequency, time
@@ -28,7 +29,7 @@ class CRNN(nn.Module):
         bidirectional: in three of five sources.
         last_states: hand on the state after the last step of each direction; False: the mean over the steps.
         activation: behind the linear layer, one of ``ENDS``; a ReLU would keep angles between embeddings under 90°.
-        dropout: before the linear layer, in 0..1.
+        dropout: before the linear layer, in [0, 1).
     """
 
     def __init__(
@@ -37,13 +38,15 @@ class CRNN(nn.Module):
         embedding_size: int = 64,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_row("pool", pool, 2)
         least, self.shortest = (size ** len(KERNELS) for size in pool)
-        if min(channels, embedding_size, *pool) < 1 or not width > 0 or bins < least:
-            sizes = f"bins={bins}, channels={channels}, width={width}, pool={pool}, embedding_size={embedding_size}"
-            raise ValueError(f"{sizes}; allowed are bins from {least}, a width above 0, otherwise at least 1")
-        if activation not in ENDS:
-            raise ValueError(f"activation is {activation!r}; allowed are {', '.join(ENDS)}")
-        self.bins, self.last_states, self.embedding_size = bins, last_states, embedding_size
+        check_sizes(least, bins=bins)
+        check_sizes(channels=channels, embedding_size=embedding_size)
+        check_number("width", width, 0, open_low=True)
+        check_flags(bidirectional=bidirectional, last_states=last_states)
+        check_choice("activation", activation, ENDS)
+        check_dropout(dropout=dropout)
+        self.bins, self.channels, self.last_states, self.embedding_size = bins, channels, last_states, embedding_size
         *widths, state = (max(1, round(width * size)) for size in (16, 24, 32, 128))
         steps = zip(pairwise([channels, *widths]), KERNELS, strict=True)
         self.convs = nn.ModuleList(nn.Conv2d(i, o, kernel) for (i, o), kernel in steps)
@@ -60,7 +63,7 @@ class CRNN(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as x (B, embedding_size)."""
-        check_lengths(x, lengths, shortest=self.shortest, bins=self.bins)
+        check_lengths(x, lengths, shortest=self.shortest, channels=self.channels, bins=self.bins)
         for conv, pad in zip(self.convs, self.pads, strict=True):  # a pool that is kept never mixes in padding
             # ReLU behind the pool: the same values, on a quarter of the map
             x = torch.relu(self.pool(conv(nn.functional.pad(mask_tail(x, lengths), pad))))

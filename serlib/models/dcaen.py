@@ -7,7 +7,8 @@ from typing import Self
 import torch
 from torch import nn
 
-from serlib.models.pooling import widened
+from serlib.checks import check_dropout, check_flags, check_row, check_sizes
+from serlib.models.pooling.masked import check_floats, widened
 from serlib.models.raw_waveform_network import RawWaveformNetwork, activation_of
 
 
@@ -23,16 +24,18 @@ class FeatureNetwork(nn.Module):
         activation: str = "tanh",
     ) -> None:  # fmt: skip
         super().__init__()
+        check_sizes(features=features, embedding_size=embedding_size)
+        check_row("hidden", hidden)
+        check_dropout(dropout=dropout)
         sizes = (features, *hidden, embedding_size)
-        if min(sizes) < 1 or not 0 <= dropout < 1:
-            raise ValueError(f"layers of {sizes} and dropout {dropout}; allowed are sizes from 1, dropout in [0, 1)")
         self.features, self.embedding_size = features, embedding_size
         layers = [(nn.Linear(size, wider), activation_of(activation)) for size, wider in pairwise(sizes)]
         self.layers = nn.Sequential(*(module for pair in layers for module in pair), nn.Dropout(dropout))
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor | None = None) -> torch.Tensor:
         """Embed (B, at least ``features``) as (B, embedding_size); later columns and ``lengths`` are not looked at."""
-        if x.ndim != 2 or x.shape[1] < self.features:
+        check_floats("functionals", x, (None, None))
+        if x.shape[1] < self.features:
             raise ValueError(f"the batch has shape {tuple(x.shape)}; needed are (B, {self.features}) functionals")
         with torch.autocast(x.device.type, enabled=False):  # a matrix so small gains nothing from bfloat16
             return self.layers(widened(x[:, : self.features]))
@@ -62,6 +65,11 @@ class DCaEN(nn.Module):
         self, feature: FeatureNetwork | None = None, raw: RawWaveformNetwork | None = None, *, frozen: bool = True
     ) -> None:
         super().__init__()
+        if not isinstance(feature, FeatureNetwork | UnchangedFeatures | None):
+            raise ValueError(f"feature is {feature!r}; allowed are a FeatureNetwork, UnchangedFeatures and None")
+        if not isinstance(raw, RawWaveformNetwork | None):
+            raise ValueError(f"raw is {raw!r}; allowed are a RawWaveformNetwork and None")
+        check_flags(frozen=frozen)
         self.feature = FeatureNetwork() if feature is None else feature
         self.raw = RawWaveformNetwork() if raw is None else raw
         self.feature_size, self.frozen = self.feature.embedding_size, frozen

@@ -7,7 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from serlib.checks import check_choice, check_dropout, check_flags, check_sizes
 from serlib.models.pooling import AttentionPooling, SpatialPyramidPooling
+from serlib.models.pooling.attention import MODES
 from serlib.models.pooling.masked import check_lengths, mask_tail, valid_frames
 
 SLOPE = 0.01  # of the leaky ReLU; not printed
@@ -95,13 +97,14 @@ class MultiDilatedCNN(nn.Module):
         embedding_size: int = 32,
     ) -> None:  # fmt: skip
         super().__init__()
-        if dilations not in DILATIONS or order not in KERNELS:
-            came = f"dilations={dilations!r}, order={order!r}"
-            raise ValueError(f"{came}; allowed are dilations {tuple(DILATIONS)} and orders {tuple(KERNELS)}")
-        if bins < 2 or min(channels, width, blocks, time_pool, embedding_size) < 1:
-            came = f"bins={bins}, channels={channels}, width={width}, blocks={blocks}, time_pool={time_pool}"
-            raise ValueError(f"{came}, embedding_size={embedding_size}; allowed are bins from 2, otherwise at least 1")
-        self.bins, self.time_pool, self.embedding_size = bins, time_pool, embedding_size
+        check_choice("dilations", dilations, DILATIONS)
+        check_choice("order", order, KERNELS)
+        check_choice("attention", attention, ("none", *MODES))
+        check_sizes(2, bins=bins)
+        check_sizes(channels=channels, width=width, blocks=blocks, time_pool=time_pool, embedding_size=embedding_size)
+        check_flags(factorised=factorised, pooled_norm=pooled_norm)
+        check_dropout(dropout=dropout)
+        self.bins, self.channels, self.time_pool, self.embedding_size = bins, channels, time_pool, embedding_size
         kernel, rates = KERNELS[order], block_dilations(dilations, blocks)
         self.conv = same_conv(channels, width, kernel)
         self.blocks = nn.ModuleList(DilatedBlock(width, each, kernel=kernel, factorised=factorised) for each in rates)
@@ -113,7 +116,7 @@ class MultiDilatedCNN(nn.Module):
 
     def maps(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return what is pooled, (B, width, bins // 2, T // time_pool), and the valid frames of it, (B,) int64."""
-        check_lengths(x, lengths, shortest=self.time_pool, bins=self.bins)
+        check_lengths(x, lengths, shortest=self.time_pool, channels=self.channels, bins=self.bins)
         x = F.leaky_relu(self.conv(mask_tail(x, lengths)), SLOPE, inplace=True)
         x, lengths = F.max_pool2d(x, (2, self.time_pool)), lengths // self.time_pool
         keep = valid_frames(x, lengths)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from serlib.checks import check_choice, check_dropout, check_flags, check_row, check_sizes
 from serlib.models.pooling import check_lengths, mask_tail, widened
 
 ATTENTION = ("each", "last", "concat")
@@ -14,8 +15,7 @@ ACTIVATIONS = {"none": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh}
 
 def activation_of(name: str) -> nn.Module:
     """Return the module of an activation's name; another than those of ``ACTIVATIONS`` is a ValueError."""
-    if name not in ACTIVATIONS:
-        raise ValueError(f"activation is {name!r}; allowed are {', '.join(ACTIVATIONS)}")
+    check_choice("activation", name, ACTIVATIONS)
     return ACTIVATIONS[name]()
 
 
@@ -48,14 +48,18 @@ class RawWaveformNetwork(nn.Module):
         input_dropout: float = 0.0, dropout: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
+        check_sizes(frame=frame, channels=channels, group=group, cells=cells, embedding_size=embedding_size)
+        check_row("kernels", kernels, 2)
+        check_row("strides", strides, 2)
+        check_choice("attention", attention, ATTENTION)
+        check_flags(framewise=framewise)
+        check_dropout(input_dropout=input_dropout, dropout=dropout)
         shrink = 2 * strides[0] * strides[1]
-        if min(frame, channels, group, cells, embedding_size, *kernels, *strides) < 1 or channels % group:
-            raise ValueError(f"channels={channels}, group={group}; allowed are sizes from 1, channels in whole groups")
+        if channels % group:
+            raise ValueError(f"channels={channels}, group={group}; allowed are channels in whole groups")
         if frame % shrink:
             allowed = f"multiples of {shrink}, by which the convolutions shrink it"
             raise ValueError(f"frame is {frame}; allowed are {allowed}")
-        if attention not in ATTENTION:
-            raise ValueError(f"attention is {attention!r}; allowed are {', '.join(ATTENTION)}")
         self.frame, self.group, self.attention, self.framewise = frame, group, attention, framewise
         self.embedding_size = embedding_size
         self.conv1 = nn.Conv1d(1, channels, kernels[0], stride=strides[0])
@@ -78,7 +82,7 @@ class RawWaveformNetwork(nn.Module):
 
     def frames(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return what the convolutions make of every frame: (B, T, channels / group * samples left), 0 past the end."""
-        check_lengths(x, lengths)
+        check_lengths(x, lengths, axes=2)
         count = -(-lengths // self.frame)
         steps, frame = int(count.max()), self.frame
         x = self.input_dropout(F.pad(mask_tail(x, lengths), (0, steps * frame - x.shape[1])))

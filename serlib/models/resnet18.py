@@ -5,6 +5,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from serlib.checks import check_dropout, check_flags, check_sizes
 from serlib.models.pooling import MaskedMeanPooling, check_lengths, halved, mask_tail
 
 
@@ -54,10 +55,10 @@ class ResNet18(nn.Module):
         self, *, width: int = 64, channels: int = 1, preactivation: bool = False, dropout: float = 0.0
     ) -> None:
         super().__init__()
-        if width < 1 or channels < 1 or not 0 <= dropout < 1:
-            came = f"width={width}, channels={channels}, dropout={dropout}"
-            raise ValueError(f"{came}; allowed are sizes from 1 and dropout in [0, 1)")
-        self.embedding_size = 8 * width
+        check_sizes(width=width, channels=channels)
+        check_flags(preactivation=preactivation)
+        check_dropout(dropout=dropout)
+        self.channels, self.embedding_size = channels, 8 * width
         self.conv = nn.Conv2d(channels, width, 7, 2, padding=3, bias=False)
         self.norm = nn.BatchNorm2d(width)
         self.pool = nn.MaxPool2d(3, 2, padding=1)
@@ -71,7 +72,7 @@ class ResNet18(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Embed (B, channels, F, T), of which ``lengths`` (B,) frames are valid, as (B, 8 * width)."""
-        check_lengths(x, lengths)
+        check_lengths(x, lengths, channels=self.channels)
         x, lengths = self.conv(mask_tail(x, lengths)), halved(lengths)
         x, lengths = self.pool(mask_tail(torch.relu(self.norm(x)), lengths)), halved(lengths)
         x = mask_tail(x, lengths)  # after a ReLU a zeroed tail cannot win a maximum

@@ -1,7 +1,7 @@
 """How scores come about and how far to trust them: folds, leakage, metrics, intervals, paired tests, papers' tables."""
 
 from serlib.protocol.convergence import converged, slope
-from serlib.protocol.folds import SCHEMES, Fold, default_scheme, folds
+from serlib.protocol.folds import SCHEMES, Fold, default_scheme, folds, speaker_scheme
 from serlib.protocol.intervals import score_interval
 from serlib.protocol.leakage import leakage
 from serlib.protocol.metrics import METRICS, TITLES
@@ -11,5 +11,6 @@ from serlib.protocol.scores import Scores
 
 __all__ = [
     "METRICS", "SCHEMES", "TITLES", "Comparison", "Fold", "Scores", "compare", "compare_family", "converged",
-    "default_scheme", "folds", "leakage", "published", "score_interval", "slope", "table_beside",
+    "default_scheme", "folds", "leakage", "published", "score_interval", "slope", "speaker_scheme",
+    "table_beside",
 ]  # fmt: skip

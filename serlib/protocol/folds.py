@@ -8,7 +8,8 @@ from hashlib import sha256
 import numpy as np
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-from serlib.corpora.corpus import Corpus, CorpusError
+from serlib.checks import check_number
+from serlib.corpora.corpus import Corpus, CorpusError, check_corpus
 
 SPEAKER_FOLDS = {f"speaker-folds-{size}": size for size in (5, 6)}
 SPEAKER_DEPENDENT = ("stratified-5",)
@@ -30,8 +31,14 @@ class Fold:
     test: np.ndarray
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise ValueError(f"name of a fold is {self.name!r}; allowed is text")
         for part in ("train", "dev", "test"):
-            object.__setattr__(self, part, np.asarray(getattr(self, part), dtype=np.int64))
+            rows = np.asarray(getattr(self, part))
+            if rows.ndim != 1 or (rows.size and (rows.dtype.kind not in "iu" or rows.min() < 0)):
+                came = f"{part} is {rows.dtype} of shape {rows.shape}, such as {rows.ravel()[:1].tolist()}"
+                raise ValueError(f"fold {self.name!r}: {came}; allowed are positions, whole numbers from 0 on")
+            object.__setattr__(self, part, rows.astype(np.int64))
         both = len(self.train) and len(self.test)
         if not both or np.bincount(np.concatenate([self.train, self.dev, self.test])).max() > 1:
             sizes = f"{len(self.train)} + {len(self.dev)} + {len(self.test)} utterances"
@@ -40,6 +47,9 @@ class Fold:
     def digest(self, corpus: Corpus) -> str:
         """Return 64 hex digits over which utterance stands in which part; row order and fold name do not enter."""
         names = corpus.table.index.to_numpy()
+        if (last := max(part.max(initial=0) for part in (self.train, self.dev, self.test))) >= len(names):
+            told = f"there is no position {last}; {corpus.name} has {len(names)} utterances"
+            raise ValueError(f"fold {self.name!r}: {told}")
         parts = [sorted(map(str, names[part])) for part in (self.train, self.dev, self.test)]
         return sha256(json.dumps(parts).encode()).hexdigest()
 
@@ -125,8 +135,14 @@ def _stratified(corpus: Corpus, seed: int, size: int = 5) -> list[Fold]:
 
 
 def default_scheme(corpus: Corpus) -> str:
-    """Return ``leave-one-session-out`` where every utterance has a session, else ``speaker-folds-5``."""
-    return "leave-one-session-out" if corpus.table["session"].notna().all() else "speaker-folds-5"
+    """Return ``leave-one-session-out`` where every utterance has a session, else ``speaker_scheme``."""
+    check_corpus(corpus)
+    return "leave-one-session-out" if corpus.table["session"].notna().all() else speaker_scheme(corpus)
+
+
+def speaker_scheme(corpus: Corpus) -> str:
+    """Return ``speaker-folds-5`` where there are five speakers, else ``leave-one-speaker-out``."""
+    return "speaker-folds-5" if corpus.table["speaker"].nunique() >= 5 else "leave-one-speaker-out"
 
 
 def folds(corpus: Corpus, scheme: str, *, seed: int = 0) -> list[Fold]:
@@ -142,6 +158,8 @@ def folds(corpus: Corpus, scheme: str, *, seed: int = 0) -> list[Fold]:
     With only two speakers (or sessions) to leave out in turn, dev is empty. An unknown scheme is a ValueError, a corpus
     that lacks what the scheme needs, or a class in a training part, a CorpusError.
     """
+    check_corpus(corpus)
+    check_number("seed", seed, 0, integer=True)
     if scheme not in SCHEMES:
         raise ValueError(f"unknown scheme {scheme!r}; allowed are {', '.join(SCHEMES)}")
     try:

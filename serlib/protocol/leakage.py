@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from serlib.corpora.corpus import Corpus
+from serlib.corpora.corpus import Corpus, check_corpus
 from serlib.protocol.folds import Fold
 
 _TAKES = "repeated takes"
@@ -50,6 +50,9 @@ def leakage(folds: Sequence[Fold], corpus: Corpus) -> pd.DataFrame:
         which the second holds another with the same speaker, sentence and emotion. NA where the corpus does not know.
         ``.attrs["verdict"]`` says it in words.
     """
+    check_corpus(corpus)
+    if not isinstance(folds, Sequence) or not folds or not all(isinstance(fold, Fold) for fold in folds):
+        raise ValueError(f"folds are {folds!r}; allowed are one or more Folds")
     rows = {fold.name: _shared(fold, corpus) for fold in folds}
     rows["total"] = {key: set().union(*(row[key] for row in rows.values())) for key in rows[folds[0].name]}
     known = {kind: corpus.table[columns].notna().any().all() for kind, columns in _KINDS.items()}

@@ -30,6 +30,6 @@ METRICS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 def scored(counts: np.ndarray, metric: str) -> np.ndarray:
     """Score confusion counts (..., C, C), none of them empty: (...), 0 to 1; an unknown metric is a ValueError."""
-    if metric not in METRICS:
+    if metric not in [*METRICS]:  # a list is compared where a key would be hashed
         raise ValueError(f"unknown metric {metric!r}; allowed are {', '.join(METRICS)}")
     return METRICS[metric](counts)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from serlib.checks import check_number
 from serlib.protocol.intervals import LEVEL, draw_units, t_interval, weighted_score
 from serlib.protocol.metrics import TITLES
 from serlib.protocol.scores import UNITS, Scores
@@ -138,6 +139,10 @@ def judge(
 
 def _compared(pairs: Sequence[tuple[Scores, Scores]], metric: str, permutations: int, seed: int) -> list[Comparison]:
     """Compare pairs as one family."""
+    check_number("permutations", permutations, 1, integer=True)
+    check_number("seed", seed, 0, integer=True)
+    if strange := [each for pair in pairs for each in pair if not isinstance(each, Scores)]:
+        raise ValueError(f"cannot compare {strange[0]!r}; allowed is what cross_validate returns")
     indices, (unit, *_), counts = zip(*(_paired(a, b) for a, b in pairs), strict=True)
     index = indices[0]
     for (a, _), other in zip(pairs, indices, strict=True):

@@ -42,7 +42,7 @@ GUESSED = {
 
 def published(table: str) -> pd.DataFrame:
     """Read the numbers of a paper (``"focal"``) or of one of its tables (``"focal/table-4"``); unknown: ValueError."""
-    paper, _, part = table.partition("/")
+    paper, _, part = table.partition("/") if isinstance(table, str) else (table, "", "")
     papers = sorted(path.stem for path in published_dir().glob("*.csv"))
     if paper not in papers:
         raise ValueError(f"unknown paper {paper!r}; there are {', '.join(papers)}")

@@ -99,6 +99,8 @@ class Scores:
 
     def on_seeds(self, seeds: Collection[int]) -> "Scores":
         """Return the part of these seeds, without the history; none of them is a ValueError."""
+        if isinstance(seeds, str) or not isinstance(seeds, Collection):
+            raise ValueError(f"seeds are {seeds!r}; allowed are one or more whole numbers, such as (0, 1, 2)")
         rows, runs = self.predictions["seed"].isin(seeds).to_numpy(), [m["seed"] in seeds for m in self.manifests]
         kept = {name: [each for each, own in zip(getattr(self, name), runs, strict=True) if own]
                 for name in ("manifests", "arrays") if getattr(self, name)}  # fmt: skip

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
+from safetensors import SafetensorError
+from safetensors.numpy import load
 from scipy.special import softmax
 
 from serlib import methods, paths
 from serlib.methods.model import Model
 from serlib.methods.neural import NeuralMethod
 from serlib.methods.recipe import Recipe
-from serlib.runs.run import widened
+from serlib.runs.run import sha256, widened
 from serlib.training import Hardware
 
 WEIGHTS, CARD = "model.safetensors", "card.json"
@@ -81,7 +82,7 @@ class KeptModel:
 def load_model(name: str | Path, *, device: str = "cpu") -> KeptModel:
     """Load a model by its folder, the name of one that comes with the project, or a run's folder or its name.
 
-    A ValueError tells that there is none, or that its recipe is not today's.
+    A ValueError tells that there is none, that it is damaged, or that its recipe is not today's.
     """
     places = [Path(name).expanduser(), *(shelf / name for shelf in shelves()), paths.runs_dir() / name]
     folder = next((place for place in places if (place / WEIGHTS).is_file()), None)
@@ -94,7 +95,13 @@ def load_model(name: str | Path, *, device: str = "cpu") -> KeptModel:
     recipe = method.recipe(facts["profile"])
     if json.loads(json.dumps(recipe.to_dict())) != facts["recipe"]:
         raise ValueError(f"{folder.name} was made by another recipe of {method.name} than today's; train it again")
-    state, hardware = widened(load_file(folder / WEIGHTS)), Hardware.choose(device, "float32")
+    content, hardware = (folder / WEIGHTS).read_bytes(), Hardware.choose(device, "float32")
+    try:
+        state = widened(load(content))
+    except SafetensorError as error:
+        raise ValueError(f"{folder.name}/{WEIGHTS} is damaged ({error}); make it again") from error
+    if facts.get("files", {}).get(WEIGHTS, sha256(content)) != sha256(content):  # a card tells no sum
+        raise ValueError(f"{folder.name}/{WEIGHTS} is damaged: its sum is not the manifest's; make the run again")
     return KeptModel(facts, method, recipe, rebuilt(method, recipe, classes, state, hardware), state, hardware)
 
 

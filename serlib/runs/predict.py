@@ -61,9 +61,10 @@ def predict_files(
     least = asked.calibration["threshold"] if threshold is None else threshold
     if not 0 <= least <= 1:
         raise ValueError(f"threshold is {least}; allowed are 0 to 1")
-    if by_speaker != (asked.recipe.scaling == "speaker"):  # it would be scored on another ground than in training
+    scaling = asked.recipe.scaling
+    if by_speaker != (scaling != "train"):  # it would be scored on another ground than in training
         told = "its training part; --by-speaker is for models that scale by speaker"
-        mine = "each speaker's own statistics; give one speaker's recordings, and say so with --by-speaker"
+        mine = f"each {scaling}'s own statistics; give one {scaling}'s recordings, and say so with --by-speaker"
         raise ValueError(f"{asked.method.name} scales by {told if by_speaker else mine}")
     names, refused, heard = list(dict.fromkeys(listed(files))), {}, []
     size = len(names) if by_speaker else AT_ONCE
@@ -131,7 +132,7 @@ def _scored(asked: KeptModel, parts: Sequence[tuple], refused: dict[str, str]) -
                     refused[parts[i][0]] = str(error).removeprefix("signal: ")
                     del heard[i]
             said = asked.probabilities(list(heard.values())) if heard else []
-    if len(heard) == 1 and (asked.recipe.scaling, asked.recipe.normalise) == ("speaker", "feature"):
+    if len(heard) == 1 and asked.recipe.scaling != "train" and asked.recipe.normalise == "feature":
         raise ValueError(f"{asked.method.name} needs at least 2 recordings of the speaker: one has no deviation")
     values = np.full((len(parts), len(asked.classes)), np.nan)
     values[list(heard)] = np.reshape(said, (len(heard), len(asked.classes)))

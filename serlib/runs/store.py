@@ -22,6 +22,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from serlib import paths
+from serlib.files import named, placed
 from serlib.runs import pack
 from serlib.runs.pack import PackedRun
 from serlib.runs.run import Run, as_csv, halved, sha256, widened
@@ -38,7 +39,7 @@ class RunStore:
     """
 
     def __init__(self, root: str | Path | None = None, shelves: list[Path] | None = None) -> None:
-        self.root = paths.runs_dir() if root is None else Path(root)
+        self.root = placed(root, paths.runs_dir())
         self.shelves = sorted(paths.results_dir().glob("*/")) if shelves is None else shelves
 
     def _folder(self, key: str, code: str) -> Path:
@@ -136,7 +137,8 @@ class RunStore:
         part.mkdir(parents=True)
         try:
             for name, data in files.items():
-                (part / name).write_bytes(data)
+                with named(part / name):
+                    (part / name).write_bytes(data)
             poorer = bool(state) and not (folder / "model.safetensors").exists()
             if folder.exists() and (poorer or not self._whole(folder)):
                 shutil.rmtree(folder, ignore_errors=True)

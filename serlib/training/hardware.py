@@ -40,7 +40,7 @@ class Hardware:
             raise ValueError(f"precision is {precision!r}; allowed are {', '.join(PRECISIONS)}")
         there = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
         name = there[-1] if device == "auto" else device
-        if name.split(":")[0] not in there:
+        if not isinstance(name, str) or name.split(":")[0] not in there:
             raise ValueError(f"device is {device!r}; this machine has {', '.join(there)} (or 'auto')")
         if precision == "auto":
             fast = name.startswith("cuda") and torch.cuda.is_bf16_supported(including_emulation=False)

@@ -1,9 +1,12 @@
 """Masks and colours over spectrograms: the training part only, new ones for each clip in every epoch."""
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import torch
+
+from serlib.checks import check_number
 
 KNOTS = 6  # of a colour's curve over frequency
 
@@ -37,9 +40,8 @@ class SpectrogramMasks:
     contrast: float = 0.0
 
     def __post_init__(self) -> None:
-        shares = (self.band_share, self.stretch_share)
-        if min(self.bands, self.stretches, self.colour, self.contrast, *shares) < 0 or max(shares) > 1:
-            raise ValueError(f"{self}: allowed are numbers of at least 0 and shares up to 1")
+        for name, value in vars(self).items():
+            check_number(name, value, 0, 1 if name.endswith("share") else inf, integer=name in ("bands", "stretches"))
 
     def __call__(self, batch: torch.Tensor, lengths: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
         """Return a changed copy of (B, channels, frequency, time), of which ``lengths`` (B,) frames are valid."""

@@ -129,8 +129,8 @@ def test_functionals_without_a_sample_behind_them(network):
 @pytest.mark.parametrize(
     "option,message",
     [
-        ({"channels": 40, "group": 11}, "channels=40, group=11; allowed are sizes from 1, channels in whole groups"),
-        ({"cells": 0}, "allowed are sizes from 1"),
+        ({"channels": 40, "group": 11}, "channels=40, group=11; allowed are channels in whole groups"),
+        ({"cells": 0}, "cells is 0; allowed is an integer of at least 1"),
         ({"frame": 641}, "frame is 641; allowed are multiples of 2, by which the convolutions shrink it"),
         ({"strides": (3, 1)}, "frame is 640; allowed are multiples of 6"),
         ({"attention": "first"}, "attention is 'first'; allowed are each, last, concat"),
@@ -144,11 +144,14 @@ def test_options_that_make_no_raw_network(option, message):
 
 @pytest.mark.parametrize("option", [{"features": 0}, {"hidden": (5, 0)}, {"dropout": 1.0}, {"dropout": -0.1}])
 def test_options_that_make_no_feature_network(option):
-    with refused("allowed are sizes from 1, dropout in [0, 1)"):
+    (name, value), *_ = option.items()
+    with refused(f"{name} is {value!r}; allowed is "):
         FeatureNetwork(**option)
 
 
-@pytest.mark.parametrize("shape", [(4, 87), (88,), (4, 1, 88)])
-def test_too_few_functionals(shape):
-    with refused(f"the batch has shape {shape}; needed are (B, 88) functionals"):
-        FeatureNetwork()(torch.zeros(shape))
+def test_too_few_functionals():
+    with refused("the batch has shape (4, 87); needed are (B, 88) functionals"):
+        FeatureNetwork()(torch.zeros(4, 87))
+    for shape in ((88,), (4, 1, 88)):
+        with refused(f"functionals: torch.float32 of shape {shape}; needed is a floating point tensor"):
+            FeatureNetwork()(torch.zeros(shape))

@@ -176,7 +176,7 @@ def test_complementary_embeddings():
 
 
 def test_margins_by_frequency():
-    with refused("counts are empty; allowed is one positive number per class"):
+    with refused("counts are []; allowed is one positive number per class"):
         margins_by_frequency([], 5, 1)
     for wrong in (0, -3, NAN, INF, "many"):
         with refused(f"count is {wrong!r}; allowed is a finite number above 0"):

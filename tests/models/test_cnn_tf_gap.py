@@ -117,7 +117,7 @@ def test_learns_under_bfloat16_in_channels_last():
 def test_refusals():
     with pytest.raises(ValueError, match="padding is 'valid'; allowed are meet, same"):
         CNNTFGAP(padding="valid")
-    with pytest.raises(ValueError, match=r"embedding_size=0, dropout=0\.0; allowed are"):
+    with pytest.raises(ValueError, match="embedding_size is 0; allowed is an integer of at least 1"):
         CNNTFGAP(embedding_size=0)
     with pytest.raises(ValueError, match="the batch has 4 frequency bins; at least 5"):
         CNNTFGAP()(torch.zeros(1, 1, 4, 40), torch.tensor([40]))

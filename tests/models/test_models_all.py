@@ -87,7 +87,7 @@ def test_half_of_the_embedding_is_dropped_and_the_rest_doubled(name):
 
 
 @pytest.mark.parametrize("dropout", [-0.1, 1.0, 1.5, float("nan")])
-@pytest.mark.parametrize("name", ["ResNet18", "CNNBiRNN", "CNNTFGAP"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_what_is_no_share_is_refused(name, dropout):
-    with pytest.raises(ValueError, match=rf"dropout={dropout}; allowed are .*dropout in \[0, 1\)"):
+    with pytest.raises(ValueError, match=f"^dropout is {dropout}; allowed is a finite number of at least 0, below 1$"):
         NETWORKS[name][1](dropout=dropout)

@@ -122,7 +122,5 @@ def test_lengths_that_do_not_fit_are_refused(small, lengths, message):
 
 @pytest.mark.parametrize("option,value", [("width", 0), ("channels", 0), ("dropout", 1.0)])
 def test_numbers_that_are_refused(option, value):
-    told = {"width": 64, "channels": 1, "dropout": 0.0} | {option: value}
-    came = ", ".join(f"{name}={number}" for name, number in told.items())
-    with refused(f"{came}; allowed are sizes from 1 and dropout in [0, 1)"):
+    with refused(f"{option} is {value}; allowed is "):
         ResNet18(**{option: value})

@@ -218,7 +218,9 @@ def test_stratified_keeps_shares_and_seeds_differ(make_ten):
 
 def test_default_scheme(make_ten, make_corpus):
     assert default_scheme(make_ten()) == "leave-one-session-out"
-    assert default_scheme(make_corpus([("a", None, None), ("b", None, "S1")])) == "speaker-folds-5"
+    speakers = [(name, None, "S1" if name == "a" else None) for name in "abcde"]
+    assert default_scheme(make_corpus(speakers)) == "speaker-folds-5"
+    assert default_scheme(make_corpus(speakers[:4])) == "leave-one-speaker-out"
 
 
 def test_digest_follows_membership_and_not_names(make_ten):

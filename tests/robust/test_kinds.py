@@ -3,6 +3,8 @@
 import math
 import re
 import shlex
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,11 @@ from serlib.cli import main
 from serlib.corpora import Corpus, CorpusError, check, load_corpus
 from serlib.features import MFCC, FeatureStore, Functionals, LinearSpectrogram, LogMel, RawWaveform, SpeedChanged
 from serlib.features.segments import SegmentSpectrogram
-from serlib.losses import ArcFaceLoss, SoftmaxLoss
-from serlib.protocol import folds, published
-from serlib.runs import cross_validate
-from serlib.training import Hardware, Training
+from serlib.losses import AngularSoftmaxLoss, ArcFaceLoss, MetricLoss, SoftmaxLoss, margins_by_frequency
+from serlib.models.pooling import AttentionPooling, MaskedMeanPooling, SpatialPyramidPooling
+from serlib.protocol import Fold, compare, default_scheme, folds, leakage, published
+from serlib.runs import RunStore, cross_validate
+from serlib.training import Hardware, SpectrogramMasks, Training
 
 NAN, INF, LONG = math.nan, math.inf, "x" * 300
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(12000)).astype(np.float32)
@@ -182,6 +185,76 @@ LEARNING = [
     ),
     (lambda: models.ResNet18(width=8)(X, LENGTHS + 1), "lengths lie in 31..41; allowed are 1..40 frames"),
     (lambda: models.CRNN(bins=24)(X, LENGTHS), "the batch has 128 frequency bins; this network was made"),
+    (lambda: methods.get(None), "unknown method None; known are angular/..., baselines/..., "),
+    (lambda: methods.get(["focal/mel-focal"]), "unknown method ['focal/mel-focal']; known are angular/..., "),
+    (lambda: published(None), "unknown paper None; there are angular, center, dcaen, "),
+    (lambda: Hardware.choose(None), "device is None; this machine has cpu"),
+    (lambda: Hardware.choose(0), "device is 0; this machine has cpu"),
+    *(
+        (lambda rows=rows: Fold("a", rows, [], [9]), f"fold 'a': train is {came}; allowed are positions, whole num")
+        for rows, came in (
+            ([0.5, 1.0], "float64 of shape (2,), such as [0.5]"),
+            ([True, False], "bool of shape (2,), such as [True]"),
+            ([0, -1], "int64 of shape (2,), such as [0]"),
+            (["u1"], "<U2 of shape (1,), such as ['u1']"),
+            ([[0, 1]], "int64 of shape (1, 2), such as [0]"),
+            (None, "object of shape (), such as [None]"),
+        )
+    ),
+    (lambda: Fold(None, [0], [], [1]), "name of a fold is None; allowed is text"),
+    (lambda: Fold("a", [0], [], [8]).digest(CORPUS), "fold 'a': there is no position 8; tiny has 8 utterances"),
+    (lambda: folds(None, "stratified-5"), "corpus is None; allowed is what load_corpus returns"),
+    (lambda: folds(CORPUS, "stratified-5", seed=-1), "seed is -1; allowed is an integer of at least 0"),
+    (lambda: default_scheme("emodb"), "corpus is 'emodb'; allowed is what load_corpus returns"),
+    (lambda: leakage([], CORPUS), "folds are []; allowed are one or more Folds"),
+    (lambda: leakage(folds(CORPUS, "leave-one-speaker-out"), {}), "corpus is {}; allowed is what load_corpus"),
+    (lambda: compare(None, None), "cannot compare None; allowed is what cross_validate returns"),
+    (lambda: compare(None, None, permutations=0), "permutations is 0; allowed is an integer of at least 1"),
+    (lambda: compare(None, None, seed=1.5), "seed is 1.5; allowed is an integer of at least 0"),
+    *(
+        (lambda store=store, root=root: store(root), f"root is {root!r}; allowed are a path and None")
+        for store in (RunStore, FeatureStore)
+        for root in (3, "", "a\0b", b"x", ["runs"])
+    ),
+    (lambda: SpectrogramMasks(bands=1.5), "bands is 1.5; allowed is an integer of at least 0"),
+    (lambda: SpectrogramMasks(colour=NAN), "colour is nan; allowed is a finite number of at least 0"),
+    (lambda: SpectrogramMasks(band_share=NAN), "band_share is nan; allowed is a finite number of at least 0, at"),
+    (lambda: AngularSoftmaxLoss(3, 4, annealing=5.0), "annealing is 5.0; allowed are a LambdaAnnealing and None"),
+    (lambda: AngularSoftmaxLoss(3, 4, detach_gradient=1), "detach_gradient is 1; allowed are True and False"),
+    (lambda: MetricLoss(3, 4, kind=None, weight=1), "kind is None; pytorch-metric-learning has AngularLoss, "),
+    *(
+        (lambda own=own: MetricLoss(3, 4, kind="TripletMarginLoss", weight=1, options=own), f"options are {own!r}; ")
+        for own in (3, {"scale": 1})
+    ),
+    (lambda: margins_by_frequency(None, 5, 1), "counts are None; allowed is one positive number per class"),
+    (lambda: models.DCaEN("egemaps"), "feature is 'egemaps'; allowed are a FeatureNetwork, UnchangedFeatures and"),
+    (lambda: models.DCaEN(raw=1), "raw is 1; allowed are a RawWaveformNetwork and None"),
+    (lambda: SpatialPyramidPooling(5), "levels is 5; allowed are different whole numbers of at least 1"),
+    (lambda: MaskedMeanPooling()(X, [40, 30]), "lengths is list; needed is int64 (2,), one a clip"),
+    (lambda: MaskedMeanPooling()(X, LENGTHS > 30), "lengths is torch.bool (2,); needed is int64 (2,), one a clip"),
+    (lambda: MaskedMeanPooling()(X[:0], LENGTHS[:0]), "batch: torch.float32 of shape (0, 1, 128, 40); needed is a"),
+    (lambda: AttentionPooling(5)(X), "vectors: torch.float32 of shape (2, 1, 128, 40); needed is a floating point"),
+    (lambda: models.FeatureNetwork()(X.long()), "functionals: torch.int64 of shape (2, 1, 128, 40); needed is a"),
+    (lambda: models.RawWaveformNetwork()(X, LENGTHS), "batch: torch.float32 of shape (2, 1, 128, 40); needed is a"),
+    *(
+        (
+            lambda network=network, x=x: network(x, LENGTHS),
+            f"batch: {came}; needed is a floating point tensor of shape (any, 1, any, any)",
+        )
+        for network in (
+            models.CRNN(bins=24, width=0.1),
+            models.CNNBiRNN(bins=24, width=0.1),
+            models.CNNTFGAP(width=0.1),
+            models.ResNet18(width=2),
+            models.MultiDilatedCNN(bins=24, width=2, channels=1),
+        )
+        for x, came in (
+            (X.numpy(), "ndarray"),
+            (X.long(), "torch.int64 of shape (2, 1, 128, 40)"),
+            (X[:, 0], "torch.float32 of shape (2, 128, 40)"),
+            (X.repeat(1, 3, 1, 1), "torch.float32 of shape (2, 3, 128, 40)"),
+        )
+    ),
 ]
 EVERY_RECIPE = {  # options of each recipe
     "sample_rate_hz": ((0, -1, 1.5, NAN, INF, "16000", None, True), "allowed are positive rates, whole numbers"),
@@ -267,6 +340,7 @@ FLAGS = [  # arguments, and how the last line on standard error begins
     ("corpus check emodb --root gone", "serlib: emodb: there is no folder "),
     ("corpus check table --root . --option on_bad=3", "serlib: table: on_bad is 3; allowed are error, drop"),
     ("results pack --from gone --to packs", "serlib: gone: no folder of runs"),
+    ("results list --in gone", "serlib: gone: no folder of results"),
     ("report --only 99", "serlib: no notebook 99 in "),
     ("report --jobs 0", "serlib: jobs is 0; allowed are 1 and more"),
     ("predict", "serlib predict: error: the following arguments are required: files"),
@@ -284,3 +358,22 @@ def test_one_line_and_exit_code_two(arguments, begins, tmp_path, monkeypatch, ca
     *usage, last = told.err.splitlines()
     assert code == 2 and last.startswith(begins) and not told.out and (not usage or usage[0].startswith("usage: "))
     assert not list(tmp_path.iterdir())
+
+
+def test_what_nobody_expected_is_one_line_too_and_debug_shows_where(capsys):
+    arguments = ["corpus", "check", "synthetic", "--option", "seed=" + "[" * 100_000]
+    assert main(arguments) == 2
+    told = capsys.readouterr().err
+    assert re.fullmatch(r"serlib: RecursionError: .+; serlib --debug \.\.\. shows where\n", told)
+    with pytest.raises(RecursionError):
+        main(["--debug", *arguments])
+    with pytest.raises(ValueError, match="unknown method 'x'"):
+        main(["--debug", "run", "--method", "x"])
+
+
+def test_who_reads_no_further_is_told_nothing():
+    command = [sys.executable, "-m", "serlib.cli", "run", "--list"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert not process.stderr.read()
+    assert process.returncode == 141

@@ -159,5 +159,5 @@ def test_without_colour_and_contrast_the_masks_draw_what_they_always_drew():
     ("band_share", 1.5), ("stretch_share", 1.01),
 ])  # fmt: skip
 def test_numbers_that_are_refused(option, number):
-    with pytest.raises(ValueError, match=rf"{option}={number}.*: allowed are numbers of at least 0 and shares up to 1"):
+    with pytest.raises(ValueError, match=f"^{option} is {number}; allowed is "):
         SpectrogramMasks(**{option: number})

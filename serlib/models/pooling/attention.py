@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from serlib.models.pooling.masked import widened
+from serlib.checks import check_choice, check_sizes
+from serlib.models.pooling.masked import check_floats, widened
 
 MODES = ("scale", "sum")
 RESCALES = ("none", "count", "norm")
@@ -23,15 +24,16 @@ class AttentionPooling(nn.Module):
 
     def __init__(self, size: int, *, mode: str = "scale", rescale: str = "none") -> None:
         super().__init__()
-        if mode not in MODES or rescale not in RESCALES or size < 1:
-            came = f"size={size}, mode={mode!r}, rescale={rescale!r}"
-            raise ValueError(f"{came}; allowed are sizes from 1, modes {MODES} and rescales {RESCALES}")
-        self.mode, self.rescale = mode, rescale
+        check_sizes(size=size)
+        check_choice("mode", mode, MODES)
+        check_choice("rescale", rescale, RESCALES)
+        self.size, self.mode, self.rescale = size, mode, rescale
         self.hidden, self.context = nn.Linear(size, size), nn.Linear(size, 1, bias=False)
         self.norm = nn.LayerNorm(size) if rescale == "norm" else nn.Identity()
 
     def weights(self, x: torch.Tensor) -> torch.Tensor:
         """Return the weights (B, N), which sum to 1, of vectors (B, N, C)."""
+        check_floats("vectors", x, (None, None, self.size))
         return widened(self.context(torch.sigmoid(self.hidden(x))).squeeze(-1)).softmax(1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

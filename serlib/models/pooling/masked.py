@@ -4,6 +4,8 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
+
 
 def valid_frames(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor | None:
     """Return which frames of (B, ..., T) lie within each clip's own length: (B, 1, ..., T) bool; None: all of them."""
@@ -30,10 +32,27 @@ def halved(lengths: torch.Tensor) -> torch.Tensor:
     return (lengths + 1) // 2
 
 
-def check_lengths(x: torch.Tensor, lengths: torch.Tensor, *, shortest: int = 1, bins: int | None = None) -> None:
-    """Refuse a batch (B, ..., T) whose ``lengths`` are not (B,) integers in ``shortest``..T, or of other ``bins``."""
-    if lengths.shape != (len(x),) or lengths.is_floating_point():
-        raise ValueError(f"lengths is {lengths.dtype} {tuple(lengths.shape)}; needed is int64 ({len(x)},), one a clip")
+def check_floats(name: str, x: torch.Tensor, shape: tuple[int | None, ...]) -> None:
+    """Refuse all but a floating point tensor of that shape, at least one along each axis that may have any (None)."""
+    fits = isinstance(x, torch.Tensor) and x.is_floating_point() and x.ndim == len(shape)
+    if not fits or any(n == 0 or want not in (None, n) for n, want in zip(x.shape, shape, strict=True)):
+        came = f"{x.dtype} of shape {tuple(x.shape)}" if isinstance(x, torch.Tensor) else type(x).__name__
+        wanted = ", ".join("any" if want is None else str(want) for want in shape)
+        raise ValueError(f"{name}: {came}; needed is a floating point tensor of shape ({wanted})")
+
+
+def check_lengths(
+    x: torch.Tensor, lengths: torch.Tensor, *, shortest: int = 1, channels: int | None = None, bins: int | None = None,
+    axes: int = 4,
+) -> None:  # fmt: skip
+    """Refuse a batch that is not (B, channels, bins, T), or whose ``lengths`` are not (B,) integers in shortest..T.
+
+    ``axes`` is 2 for samples (B, T); ``channels`` or ``bins`` may be any where they are None.
+    """
+    check_floats("batch", x, (None, channels, None, None)[-axes:])
+    if not isinstance(lengths, torch.Tensor) or lengths.shape != (len(x),) or lengths.dtype not in INTEGERS:
+        came = f"{lengths.dtype} {tuple(lengths.shape)}" if hasattr(lengths, "dtype") else type(lengths).__name__
+        raise ValueError(f"lengths is {came}; needed is int64 ({len(x)},), one a clip")
     low, high = int(lengths.min()), int(lengths.max())
     if low < shortest or high > x.shape[-1]:
         raise ValueError(f"lengths lie in {low}..{high}; allowed are {shortest}..{x.shape[-1]} frames for this batch")
@@ -46,6 +65,7 @@ class MaskedMeanPooling(nn.Module):
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Pool (B, C, F, T) with ``lengths`` (B,) to (B, C)."""
+        check_lengths(x, lengths)
         total = widened(mask_tail(x, lengths)).sum((2, 3))
         return total / (lengths.to(x.device, non_blocking=True).unsqueeze(1) * x.shape[2])
 

@@ -22,8 +22,9 @@ def bin_edges(size: int | Tensor, bins: int) -> tuple[Tensor, Tensor]:
 
 def check_levels(levels: Sequence[int]) -> tuple[int, ...]:
     """Return levels as a tuple; a ValueError unless they are different whole numbers from 1 on, at least one."""
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in levels)
-    if not len(levels) or not whole or len(set(levels)) < len(levels):
+    row = levels if isinstance(levels, list | tuple) else ()
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and n >= 1 for n in row)
+    if not row or not whole or len(set(row)) < len(row):
         raise ValueError(f"levels is {levels!r}; allowed are different whole numbers of at least 1, such as (1, 5, 10)")
     return tuple(levels)
 
