@@ -20,11 +20,11 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Method:
-    """Return a method by name; ``+strong`` and ``+speaker`` behind it ask for its variants (also both, in any order).
+    """Return a method by name; ``+strong``, ``+speaker``, ``+corpus`` behind it ask for its variants (in any order).
 
     An unknown name and a doubled variant are ValueErrors.
     """
-    plain, *suffixes = name.split("+")
+    plain, *suffixes = name.split("+") if isinstance(name, str) else [""]
     if plain not in _all():
         near = [n for n in _all() if n.startswith(plain.split("/")[0] + "/")] or [f"{file}/..." for file in FILES]
         raise ValueError(f"unknown method {name!r}; known are {', '.join(near)}")

@@ -15,7 +15,7 @@ from serlib import losses, models
 from serlib.corpora.corpus import Corpus
 from serlib.methods.base import Method, Outcome
 from serlib.methods.model import Model, attention_of, joined
-from serlib.methods.reading import assembled, read_part, scale
+from serlib.methods.reading import assembled, corpus_scalers, read_part, scale
 from serlib.methods.recipe import Recipe
 from serlib.methods.resolve import resolved
 from serlib.methods.scaling import Scaler
@@ -64,24 +64,26 @@ class NeuralMethod(Method):
         found = {"train": read(fold.train, training=True), "test": read(fold.test)}
         if len(fold.dev):
             found["dev"] = read(fold.dev)
-        train, scaler = found["train"][0], Scaler([], "none")
+        train, kept, scaler = found["train"][0], Scaler([], "none"), None
         if recipe.scaling == "train":
-            scaler = Scaler(train.inputs, recipe.normalise, valid=train.valid, floor=recipe.unit.quiet)
+            kept = scaler = Scaler(train.inputs, recipe.normalise, valid=train.valid, floor=recipe.unit.quiet)
+        elif recipe.scaling == "corpus":
+            scaler = corpus_scalers(corpus, recipe, device)
         for part, voices in found.values():
-            scale(part, recipe, scaler if recipe.scaling == "train" else voices)
-        return {"dev": None} | {name: part for name, (part, _) in found.items()}, scaler.state
+            scale(part, recipe, voices, scaler)
+        return {"dev": None} | {name: part for name, (part, _) in found.items()}, kept.state
 
     def hear(
         self, recipe: Recipe, signals: Sequence[np.ndarray], scaling: dict[str, np.ndarray], *, device: str = "cpu"
     ) -> Examples:
         """Turn recordings, at the features' rate, into scaled examples.
 
-        Of a recipe that scales by speaker, all recordings are taken for one speaker's.
+        Of a recipe that scales by speaker or corpus, all recordings are taken for one's.
         """
         features = [np.array(recipe.features.extract(signal)) for signal in signals]  # scaled in place
         names = list(map(str, range(len(features))))
         heard = assembled(recipe, [features], np.zeros(len(features), np.int64), names, device=device)
-        scale(heard, recipe, Scaler.of(scaling) if recipe.scaling == "train" else np.zeros(len(heard)))
+        scale(heard, recipe, np.zeros(len(heard)), Scaler.of(scaling) if recipe.scaling == "train" else None)
         return heard
 
     def build(self, recipe: Recipe, classes: int) -> tuple[nn.Module, nn.Module]:
@@ -116,6 +118,8 @@ class NeuralMethod(Method):
         parts, scaling = self.parts(corpus, fold, recipe, hardware.device)
         train, test = parts["train"], parts["test"]
         recipe, notes = resolved(recipe, np.bincount(train.labels[train.as_is], minlength=classes))
+        with torch.random.fork_rng(devices=[]):
+            _refuse_by_name(self.build(recipe, classes)[0], parts)
         said: dict[str, list[np.ndarray]] = {}
 
         def at_end(rule: str, network: nn.Module, loss: nn.Module) -> None:
@@ -135,6 +139,17 @@ class NeuralMethod(Method):
             "train_ua": history[-1]["train_ua"], "slope": slope(history), "converged": converged(history),
         }  # fmt: skip
         return Outcome(logits, embeddings, history, arrays=arrays, notes=notes, state=model.state())
+
+
+@torch.no_grad()
+def _refuse_by_name(network: nn.Module, parts: Parts) -> None:
+    """Have a network refuse the shortest clip of a part before anything is learned: in a batch it has no name."""
+    for part in filter(None, parts.values()):
+        i = int(part.lengths.argmin())
+        try:
+            network.eval()(torch.tensor(part.inputs[i])[None], torch.tensor([part.lengths[i]]))
+        except ValueError as error:
+            raise ValueError(f"{part.names[i] if part.names else i}: {error}") from None
 
 
 def drawn_seed(seed: int, fold: str) -> int:

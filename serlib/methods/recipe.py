@@ -33,8 +33,9 @@ class Recipe:
         training: see :class:`serlib.training.Training`.
         normalise: which values share a mean and a deviation: those of a frequency ``"bin"`` or a ``"channel"`` over
             all frames, those of a ``"feature"`` over utterances; ``"none"`` leaves the input as it is.
-        scaling: by statistics of the ``"train"`` part, or by each ``"speaker"``'s own. The latter is transductive: of
-            a test speaker it looks at all utterances of the part, though not at their labels.
+        scaling: by statistics of the ``"train"`` part, or by each ``"speaker"``'s own, or by each ``"corpus"``' own,
+            of a joined one. The latter two are transductive: they look at the tested utterances too, of the speaker's
+            part or of the whole corpus, though not at their labels.
         segments: how utterances are cut and seen, where ``features`` are waveforms; None: whole utterances.
         masks: over the training part's spectrograms, or None.
         speeds: factors at which the training part is heard besides 1: each clip in each epoch at one of them.
@@ -59,8 +60,8 @@ class Recipe:
     annealing: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.scaling not in ("train", "speaker"):
-            raise ValueError(f"scaling is {self.scaling!r}; allowed are train, speaker")
+        if self.scaling not in ("train", "speaker", "corpus"):
+            raise ValueError(f"scaling is {self.scaling!r}; allowed are train, speaker, corpus")
 
     def to_dict(self) -> dict:
         """Return the recipe for hashing and for the manifest; what it leaves out is at its default."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from serlib.checks import check_number
 from serlib.losses.angular import LambdaAnnealing, margins_by_frequency
-from serlib.losses.base import check_number, per_class
+from serlib.losses.base import per_class
 from serlib.methods.recipe import Recipe
 from serlib.training import batch_sizes
 

@@ -1,6 +1,7 @@
-"""The same network under another recipe: ``+strong`` and ``+speaker`` behind a method's name."""
+"""The same network under another recipe: ``+strong``, ``+speaker`` and ``+corpus`` behind a method's name."""
 
 from dataclasses import replace
+from functools import partial
 
 from serlib.methods.recipe import Recipe
 from serlib.training import SpectrogramMasks, Training
@@ -31,9 +32,18 @@ def strong(recipe: Recipe, profile: str) -> Recipe:
     )  # fmt: skip
 
 
-def by_speaker(recipe: Recipe, profile: str) -> Recipe:
-    """Return the recipe with inputs scaled by each speaker's own statistics, per bin where it was per channel."""
-    return replace(recipe, scaling="speaker", normalise="bin" if recipe.normalise == "channel" else recipe.normalise)
+def scaled_by_own(recipe: Recipe, profile: str, *, scaling: str) -> Recipe:
+    """Return the recipe scaled by each speaker's or corpus' own statistics, per bin where it was per channel.
+
+    A recipe that scales by the other of the two already is a ValueError.
+    """
+    if recipe.scaling not in ("train", scaling):
+        raise ValueError(f"cannot scale by {scaling} what is scaled by {recipe.scaling}; allowed is one of the two")
+    return replace(recipe, scaling=scaling, normalise="bin" if recipe.normalise == "channel" else recipe.normalise)
 
 
-VARIANTS = {"strong": ("regularised", strong), "speaker": ("each speaker's own statistics", by_speaker)}
+VARIANTS = {
+    "strong": ("regularised", strong),
+    "speaker": ("each speaker's own statistics", partial(scaled_by_own, scaling="speaker")),
+    "corpus": ("each corpus' own statistics", partial(scaled_by_own, scaling="corpus")),
+}

@@ -67,9 +67,9 @@ def test_both_in_either_order_are_one_method():
 @pytest.mark.parametrize(
     "name,message",
     [
-        ("center/mel-softmax+weak", "unknown variant 'weak'; known are strong, speaker"),
+        ("center/mel-softmax+weak", "unknown variant 'weak'; known are strong, speaker, corpus"),
         ("center/mel-softmax+strong+strong", "names a variant twice"),
-        ("center/mel-softmax+", "unknown variant ''; known are strong, speaker"),
+        ("center/mel-softmax+", "unknown variant ''; known are strong, speaker, corpus"),
         ("center/mel-softmax+strong+weak", "unknown variant 'weak'"),
         ("baselines/egemaps-svm+strong", "baselines/egemaps-svm has no variant 'strong': only networks have"),
         ("dcaen/dcaen+strong", "dcaen/dcaen has no variant 'strong'"),

@@ -7,7 +7,9 @@ import pytest
 from serlib import paths
 
 
-@pytest.mark.parametrize("name", ["00_corpora_and_protocol", "02_angular_softmax"])
+@pytest.mark.parametrize(
+    "name", ["00_corpora_and_protocol", "02_angular_softmax", "08_across_corpora_and_your_own_voice"]
+)
 def test_an_opening_says_at_once_what_came_out_and_what_cannot(name, monkeypatch, tmp_path):
     shown = []
     monkeypatch.setattr(IPython.display, "display", lambda told: shown.append(told.data))
