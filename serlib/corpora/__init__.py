@@ -11,12 +11,16 @@ from typing import Any
 from serlib.corpora.check import CheckReport
 from serlib.corpora.corpus import COLUMNS, Corpus, CorpusError
 from serlib.corpora.emotions import meanings
+from serlib.corpora.joined import join
 from serlib.corpora.measure import build, measure
 from serlib.corpora.scan import Survey, counts
 
-SOURCES = ("synthetic", "emodb", "ravdess", "iemocap", "table")
-TEXTS = {"speaker_pattern": r"r'spk(\d+)'", "scheme": "'emotion'"}  # options that are any text, each with an example
-__all__ = ["COLUMNS", "SOURCES", "CheckReport", "Corpus", "CorpusError", "check", "load_corpus"]
+SOURCES = ("synthetic", "emodb", "ravdess", "iemocap", "audb", "table")
+LABELLED = ("audb", "table")  # of these ``emotions`` maps the labels
+TEXTS = {  # options that are any text, each with an example
+    "speaker_pattern": r"r'spk(\d+)'", "scheme": "'emotion'", "version": "'1.4.1'",
+}  # fmt: skip
+__all__ = ["COLUMNS", "SOURCES", "CheckReport", "Corpus", "CorpusError", "check", "join", "load_corpus"]
 
 
 def load_corpus(
@@ -31,14 +35,15 @@ def load_corpus(
     """Load a corpus: its table of utterances, its classes and its fingerprint.
 
     Args:
-        name: ``"synthetic"``, ``"emodb"``, ``"ravdess"``, ``"iemocap"`` or ``"table"``.
-        root: where it lies; ``synthetic`` needs none, ``emodb`` is fetched when it has none.
+        name: ``"synthetic"``, ``"emodb"``, ``"ravdess"``, ``"iemocap"``, ``"audb"`` or ``"table"``.
+        root: where it lies; ``synthetic`` needs none, ``emodb`` is fetched when it has none; of ``audb`` the name of a
+            published database.
         partial: accept that recordings which the corpus should have are missing.
         on_bad: ``"error"``, or ``"drop"``: all samples are read, and what is unreadable, silent, cut off, or too short
             for some network is left out, which is logged.
         emotions: names of those to keep, in a list or a text with commas; or a mapping that renames, merges, and
-            leaves out what it maps to None. In tables it maps the labels, and ``"all"`` takes in calm, contempt,
-            excitement, frustration and surprise besides the seven. None: the corpus as it is.
+            leaves out what it maps to None. In audb and table it maps the labels, and ``"all"`` takes in calm,
+            contempt, excitement, frustration and surprise besides the seven. None: the corpus as it is.
         **options: ``duplicates``, what becomes of a recording that came before under another name: ``"error"``,
             ``"drop"`` (usual for ravdess) or ``"keep"`` (usual for iemocap); others are those of
             ``serlib.corpora.synthetic.load`` or ``serlib.corpora.<name>.survey``.
@@ -48,7 +53,10 @@ def load_corpus(
     """
     asked, means = _ask(name, root, emotions, options | {"partial": partial, "on_bad": on_bad})
     corpus = asked if isinstance(asked, Corpus) else build(asked, partial=partial, on_bad=on_bad)
-    return corpus.relabel({old: new for old, new in means.items() if new}) if means else corpus
+    corpus = corpus.relabel({old: new for old, new in means.items() if new}) if means else corpus
+    usual = {"partial": False, "on_bad": "error", "emotions": None}
+    asked = options | {"partial": partial, "on_bad": on_bad, "emotions": emotions}
+    return replace(corpus, asked={key: value for key, value in asked.items() if value != usual.get(key, ...)})
 
 
 def check(name: str, root: str | PathLike | None = None, *, emotions: Any = None, **options: Any) -> CheckReport:
@@ -92,8 +100,8 @@ def _ask(
     _choose(name, "on_bad", options.pop("on_bad", "error"), ("error", "drop"))
     duplicates = options.pop("duplicates", None)
     _choose(name, "duplicates", duplicates, (None, "error", "drop", "keep"))
-    asked = function(root, **options, **({"emotions": emotions} if name == "table" else {}))
+    asked = function(root, **options, **({"emotions": emotions} if name in LABELLED else {}))
     asked = replace(asked, duplicates=duplicates) if duplicates and isinstance(asked, Survey) else asked
-    if name == "table" or emotions is None:
+    if name in LABELLED or emotions is None:
         return asked, {}
     return asked, meanings(name, emotions, {each: each for each in asked.classes}, {})

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from numbers import Integral, Real
@@ -19,6 +19,12 @@ class CorpusError(ValueError):
     """A corpus is missing, incomplete or contradicts itself; the message names the files and what is allowed."""
 
 
+def check_corpus(corpus: object) -> None:
+    """Refuse what is no Corpus with a ValueError."""
+    if not isinstance(corpus, Corpus):
+        raise ValueError(f"corpus is {corpus!r}; allowed is what load_corpus returns")
+
+
 @dataclass(frozen=True, eq=False)
 class Corpus:
     """Utterances with their labels and speakers.
@@ -30,6 +36,7 @@ class Corpus:
             ``session``, ``sentence`` and ``take`` may be None.
         classes: emotions in the order of the class indices.
         synthetic: True when no human spoke; every table and figure then says so.
+        asked: options of ``load_corpus`` that are not the usual ones, so that commands can repeat them.
 
     Raises:
         CorpusError: for missing columns, a doubled utterance, one without a speaker, an emotion outside ``classes``, or
@@ -40,6 +47,7 @@ class Corpus:
     table: pd.DataFrame
     classes: tuple[str, ...]
     synthetic: bool = False
+    asked: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not isinstance(self.table, pd.DataFrame):

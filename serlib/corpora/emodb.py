@@ -4,7 +4,9 @@ Burkhardt, Paeschke, Rolfes, Sendlmeier, Weiss: "A database of German emotional 
 ``03a01Fa.wav`` is speaker 03, sentence a01, emotion F (Freude: happiness), take a.
 """
 
+import hashlib
 import re
+import shutil
 from itertools import product
 from os import PathLike
 from pathlib import Path
@@ -76,7 +78,13 @@ def fetch() -> Path:
         database = audb.load("emodb", version=VERSION, cache_root=str(cache), pickle_tables=False, verbose=True)
         if database is None:
             raise TimeoutError("another process holds its cache")
-        return Path(database.root)
+        root, published = Path(database.root), audb.dependencies("emodb", version=VERSION, cache_root=str(cache))
+        there = [file for file in (f"wav/{name}.wav" for name in NAMES) if (root / file).is_file()]
+        sums = {file: hashlib.md5((root / file).read_bytes()).hexdigest() for file in there}  # audb looks at none
+        if wrong := [file for file, md5 in sums.items() if md5 != published.checksum(file)]:
+            shutil.rmtree(root)
+            raise ValueError(f"not as published: {listed(wrong, len(wrong))}; all is removed, try again")
+        return root
     except ImportError as error:
         raise CorpusError(f"emodb: no root is given and audb is not installed; {ways}") from error
     except Exception as error:  # every server of audb fails in its own way

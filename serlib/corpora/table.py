@@ -10,12 +10,16 @@ from io import StringIO
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from serlib.corpora.corpus import CorpusError
 from serlib.corpora.emotions import EMOTIONS, MORE, meanings, ordered, spellings, unknown
 from serlib.corpora.scan import SUFFIXES, Survey, counts, files, frame, listed, located, shown
+
+if TYPE_CHECKING:
+    import audformat
 
 SEXES = {"female": "female", "f": "female", "male": "male", "m": "male"}
 OPTIONAL = ("sex", "session", "sentence", "take", "start", "end")
@@ -60,19 +64,27 @@ def survey(
     base = path.parent if path.is_file() else path
     read = _csv if path.is_file() else partial(_audformat, scheme) if (path / "db.yaml").is_file() else _folders
     given, note = read(path)
+    return surveyed("table", base, given, means, note, speaker_pattern, shown_as=path)
+
+
+def surveyed(
+    name: str, base: Path, given: pd.DataFrame, means: Mapping[str, str | None], note: str, speaker_pattern: str | None,
+    *, shown_as: Path | None = None,
+) -> Survey:  # fmt: skip
+    """Check and complete the rows of a table, whose files are relative to ``base``; ``means``: label to emotion."""
     if "speaker" not in given and speaker_pattern is None:
         needed = r"a column speaker, or the option speaker_pattern, such as r'spk(\d+)'"
-        raise CorpusError(f"table: {path} names no speakers; needed is {needed}")
-    table = frame([_row(base, row, speaker_pattern) for row in given.to_dict("records")])
+        raise CorpusError(f"{name}: {shown_as or base} names no speakers; needed is {needed}")
+    table = frame([_row(name, base, row, speaker_pattern) for row in given.to_dict("records")])
     labels = table["raw_label"].str.lower()
     if len(strange := table[~labels.isin(list(means))]):
-        raise CorpusError(f"table: {unknown(strange, base)}")
+        raise CorpusError(f"{name}: {unknown(strange, base)}")
     table = table.assign(emotion=labels.map(means)).dropna(subset="emotion")
     both = table.groupby("speaker")["sex"].nunique().loc[lambda sexes: sexes > 1].index.tolist()
     if both:
-        raise CorpusError(f"table: {path} gives both sexes to the speakers {listed(both, len(both))}")
+        raise CorpusError(f"{name}: {shown_as or base} gives both sexes to the speakers {listed(both, len(both))}")
     found = counts(table, "speaker" if table["session"].isna().any() else "session", "emotion")
-    return Survey("table", base, table, ordered(table["emotion"]), found, notes=(note,) if note else ())
+    return Survey(name, base, table, ordered(table["emotion"]), found, notes=(note,) if note else ())
 
 
 def _csv(path: Path) -> tuple[pd.DataFrame, str]:
@@ -118,41 +130,49 @@ def _audformat(scheme: str, path: Path) -> tuple[pd.DataFrame, str]:
             import audformat
 
             database = audformat.Database.load(copy, load_data=True)
-            found = database.get(scheme, ["speaker", "sex", "gender", "session"])
-            found.index = audformat.utils.to_segmented_index(found.index)
+            table = labelled(database, scheme)
         except ImportError as error:
             raise CorpusError(f"table: {path} needs pip install -e '.[corpora]'; allowed are {FORMS}") from error
         except Exception as error:
             raise CorpusError(f"table: audformat cannot read {path} ({error}); allowed are {FORMS}") from error
-    if not len(found):
+    if not len(table):
         raise CorpusError(f"table: {path} has no scheme {scheme!r}; allowed are {', '.join(database.schemes)}")
+    return table, ""
+
+
+def labelled(database: "audformat.Database", scheme: str, tables: Sequence[str] | None = None) -> pd.DataFrame:
+    """Return file, start, end, emotion, speaker (if there are any), sex and session of what a database labels."""
+    import audformat
+
+    found = database.get(scheme, ["speaker", "sex", "gender", "session"], tables=tables)
+    found.index = audformat.utils.to_segmented_index(found.index)
     table = found.astype(object).rename(columns={scheme: "emotion"}).reset_index()
     table["sex"] = table["sex"].fillna(table.pop("gender"))
     table["start"], table["end"] = (pd.to_timedelta(table[c]).dt.total_seconds() for c in ("start", "end"))
-    return table if table["speaker"].notna().any() else table.drop(columns="speaker"), ""
+    return table if table["speaker"].notna().any() else table.drop(columns="speaker")
 
 
-def _row(base: Path, given: dict, pattern: str | None) -> dict:
+def _row(name: str, base: Path, given: dict, pattern: str | None) -> dict:
     """Complete and check one line of a table; its emotion is not yet known."""
     file = str(given["file"]).strip()
     given = {key: str(value).strip() for key, value in given.items() if pd.notna(value)}
-    given = _matched(file, pattern) | {key: value for key, value in given.items() if value.lower() not in EMPTY}
+    given = _matched(name, file, pattern) | {key: value for key, value in given.items() if value.lower() not in EMPTY}
     if "speaker" not in given:
-        raise CorpusError(f"table: {file} has no speaker; every utterance needs one")
+        raise CorpusError(f"{name}: {file} has no speaker; every utterance needs one")
     sex = given.get("sex")
     if sex is not None and sex.lower() not in SEXES:
-        raise CorpusError(f"table: {file} has the unknown sex {sex!r}; allowed are {', '.join(SEXES)}, or none")
+        raise CorpusError(f"{name}: {file} has the unknown sex {sex!r}; allowed are {', '.join(SEXES)}, or none")
     try:
         times = {c: float(given[c]) for c in ("start", "end") if c in given}
     except ValueError as error:
-        raise CorpusError(f"table: {file}: start and end must be seconds, or none ({error})") from error
+        raise CorpusError(f"{name}: {file}: start and end must be seconds, or none ({error})") from error
     segment = f"#{given.get('start', '0')}-{given.get('end', '')}" if times.get("start") or "end" in times else ""
     labels = {"raw_label": given.get("emotion", ""), "sex": sex and SEXES[sex.lower()]}
     file = base / os.path.expanduser(file)
     return given | times | labels | {"utterance": shown(file, base) + segment, "file": str(file)}
 
 
-def _matched(file: str, pattern: str | None) -> dict[str, str]:
+def _matched(name: str, file: str, pattern: str | None) -> dict[str, str]:
     """Return what the pattern tells of a file: the speaker, and the optional columns that it names."""
     if pattern is None:
         return {}
@@ -161,5 +181,5 @@ def _matched(file: str, pattern: str | None) -> dict[str, str]:
     if match and "speaker" not in match.re.groupindex:
         named["speaker"] = match[1] if match.re.groups else match[0]
     if not named.get("speaker"):
-        raise CorpusError(f"table: speaker_pattern {pattern!r} finds no speaker in {file}; it must match every file")
+        raise CorpusError(f"{name}: speaker_pattern {pattern!r} finds no speaker in {file}; it must match every file")
     return named

@@ -6,11 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 
-from threadpoolctl import threadpool_limits
-
+from serlib.runs.cluster import Cluster
 from serlib.runs.engine import Task, perform
 from serlib.runs.schedule import Survey, kind
 from serlib.runs.store import RunStore
@@ -19,8 +18,9 @@ PATIENCE = 1.0  # seconds for a run that another process makes; then another run
 
 
 def fill(
-    tasks: Sequence[Task], store: RunStore, jobs: int = 1, device: str = "auto", *, minutes: float | None = None
-) -> int:
+    tasks: Sequence[Task], store: RunStore, jobs: int = 1, device: str = "auto", *, minutes: float | None = None,
+    cluster: Cluster | None = None,
+) -> int:  # fmt: skip
     """Make the runs that are not finished, in order; each is stored the moment it ends, so call it again to go on.
 
     Features are extracted before the first run of a method on a corpus. A run that fails, or whose process is killed,
@@ -33,13 +33,15 @@ def fill(
         jobs: processes, each with one run at a time and one thread; less than one is refused with a ValueError.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         minutes: after these no run is started; those that run are waited for. None: all are made.
+        cluster: machines that make the runs, so many ``jobs`` at once, in place of processes.
 
     Returns:
         Exit code: 0, or 1 when a run failed.
     """
     if jobs < 1:
         raise ValueError(f"jobs is {jobs}; allowed are 1 and more")
-    work = _Work(tasks, store, jobs, device, float("inf") if minutes is None else time.monotonic() + 60 * minutes)
+    end = float("inf") if minutes is None else time.monotonic() + 60 * minutes
+    work = _Work(tasks, store, jobs, device, end, cluster)
     try:
         while work.start():
             work.finish()
@@ -51,13 +53,19 @@ def fill(
 
 
 class _Work:
-    """The queue, the runs in flight, and a process for each of them, so that one which dies takes no other along."""
+    """The queue, the runs in flight, and a process for each of them, so that one which dies takes no other along.
 
-    def __init__(self, tasks: Sequence[Task], store: RunStore, jobs: int, device: str, end: float) -> None:
-        self.survey, self.store, self.jobs, self.device, self.end = Survey(tasks, store), store, jobs, device, end
+    A run in a cluster has a thread here, which waits for it.
+    """
+
+    def __init__(
+        self, tasks: Sequence[Task], store: RunStore, jobs: int, device: str, end: float, cluster: Cluster | None
+    ) -> None:
+        self.survey, self.store, self.jobs, self.end = Survey(tasks, store), store, jobs, end
+        self.options = {"cluster": cluster, "device": device, "threads": 1, "patience": PATIENCE}
         self.queue, self.total, self.failed = deque(self.survey.open), len(tasks), 0
-        self.idle = [_worker() for _ in range(min(jobs, len(self.queue)))]
-        self.running: dict[Future, tuple[ProcessPoolExecutor, Task]] = {}
+        self.idle = [ThreadPoolExecutor(1) if cluster else _worker() for _ in range(min(jobs, len(self.queue)))]
+        self.running: dict[Future, tuple[Executor, Task]] = {}
         self.prepared: set[tuple] = set()
 
     def start(self) -> bool:
@@ -66,7 +74,7 @@ class _Work:
             task = self.queue.popleft()
             if self._prepare(task) and self.survey.find(task) is None:  # else another process has made it meanwhile
                 worker = self.idle.pop()
-                self.running[worker.submit(_make, task, self.store, self.device)] = worker, task
+                self.running[worker.submit(perform, task, self.store, **self.options)] = worker, task
         return bool(self.running)
 
     def _prepare(self, task: Task) -> bool:
@@ -78,7 +86,8 @@ class _Work:
         if needed(task) in self.prepared:
             return True
         try:
-            task.method.prepare(task.corpus, profile=task.profile, n_jobs=self.jobs, progress=False)
+            jobs = -1 if self.options["cluster"] else self.jobs
+            task.method.prepare(task.corpus, profile=task.profile, n_jobs=jobs, progress=False)
         except Exception as error:  # whatever stops one method must not stop the others
             others = [other for other in self.queue if needed(other) != needed(task)]
             alike, self.queue = len(self.queue) - len(others), deque(others)
@@ -132,8 +141,3 @@ def _follow() -> None:
     """End with the parent, even when that is killed: an idle worker would wait for ever."""
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-
-
-def _make(task: Task, store: RunStore, device: str) -> bool:
-    with threadpool_limits(1):  # of numpy's libraries; torch has threads of its own
-        return perform(task, store, device=device, threads=1, patience=PATIENCE)

@@ -6,7 +6,7 @@ from inspect import signature
 from types import SimpleNamespace
 
 import pytest
-from noise import fill
+from noise import fill, recording
 
 from serlib.corpora import Corpus, CorpusError, check, emodb, load_corpus
 
@@ -96,7 +96,10 @@ class TestReal:
 
 class TestFetch:
     def fake(self, monkeypatch, load):
-        monkeypatch.setitem(sys.modules, "audb", SimpleNamespace(load=load))
+        sums = {f"wav/{name}.wav": hashlib.md5(recording(name)).hexdigest() for name in emodb.NAMES}
+        published = SimpleNamespace(checksum=sums.__getitem__)
+        audb = SimpleNamespace(load=load, dependencies=lambda name, *, version, cache_root: published)
+        monkeypatch.setitem(sys.modules, "audb", audb)
 
     def test_fetched_once_then_read_from_the_cache(self, cache, monkeypatch):
         calls = []
@@ -114,6 +117,19 @@ class TestFetch:
         name, options = calls[0]
         assert (name, options["version"], options["verbose"]) == ("emodb", "1.4.1", True)
         assert options["cache_root"] == str(cache / "cache" / "audb") and options["pickle_tables"] is False
+
+    def test_what_came_otherwise_than_published_is_refused(self, cache, monkeypatch):
+        root = cache / "cache" / "audb" / "emodb" / "1.4.1" / "d3b62a9b"
+
+        def load(name, **options):
+            fill(root / "wav")
+            (root / "wav" / "03a01Fa.wav").write_bytes(recording("another"))
+            return SimpleNamespace(root=str(root))
+
+        self.fake(monkeypatch, load)
+        with pytest.raises(CorpusError, match=r"\(not as published: wav/03a01Fa.wav; all is removed, try again\)"):
+            load_corpus("emodb")
+        assert not root.exists()
 
     def test_the_call_is_one_that_audb_understands(self, cache, monkeypatch):
         audb = pytest.importorskip("audb")
