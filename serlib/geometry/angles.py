@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.metrics import pairwise_distances, silhouette_samples
 
 
@@ -58,6 +59,24 @@ def clustering(embeddings: np.ndarray, labels: np.ndarray, groups: np.ndarray | 
         raise ValueError(f"{came}; needed are (N, E), (N,) and (N,)")
     tables = {group: _one(embeddings[groups == group], labels[groups == group]) for group in pd.unique(groups)}
     return pd.concat(tables, names=["group", "label"])
+
+
+def tightness(embeddings: np.ndarray, labels: np.ndarray, groups: np.ndarray | None = None) -> pd.DataFrame:
+    """Return the measures of ``clustering`` by group, means over its classes.
+
+    ``ratio`` is mean ``intra`` over mean ``inter``: a mean of the classes' own ratios hangs on single rare classes.
+    """
+    means = clustering(embeddings, labels, groups).groupby("group", sort=False).mean()
+    return means.assign(ratio=means["intra"] / means["inter"])
+
+
+def percent_change(new: pd.Series, old: pd.Series) -> tuple[float, float, float]:
+    """Return by how many percent ratios change, pair by pair of one index, and the ends of the 95 % t-interval.
+
+    The mean is geometric, so that a halving and a doubling cancel.
+    """
+    shift = np.log(new / old)
+    return tuple(100 * np.expm1([shift.mean(), *stats.ttest_1samp(shift, 0).confidence_interval()]))
 
 
 def _one(embeddings: np.ndarray, labels: np.ndarray) -> pd.DataFrame:

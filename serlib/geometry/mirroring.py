@@ -93,6 +93,36 @@ def mirroring(
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
 
 
+def in_plane(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lay both embeddings (N, E) into one plane: the two main directions of the first, through the origin: (N, 2) each.
+
+    The second is scaled to the length of the first, over all utterances. In an exact mirror each pair sums to 0.
+    """
+    first, second = _pair(first, second)
+    axes = np.linalg.svd(first, full_matrices=False)[2][:2].T
+    return first @ axes, np.linalg.norm(first) / max(np.linalg.norm(second), 1e-12) * second @ axes
+
+
+def correlations(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation of every coordinate of the first (rows) with every one of the second: (E, E).
+
+    NaN where a coordinate does not vary.
+    """
+    first, second = (e - e.mean(0) for e in _pair(first, second))
+    with np.errstate(invalid="ignore"):
+        return first.T @ second / np.outer(np.linalg.norm(first, axis=0), np.linalg.norm(second, axis=0))
+
+
+def main_axis(points: np.ndarray) -> tuple[float, float, np.ndarray]:
+    """Return how many numbers (N, E) points hold, their variance's share on the first axis, and where they lie on it.
+
+    How many is the participation ratio (sum v)^2 / sum v^2 over the variances v of the principal axes: E where all
+    directions vary alike, 1 on a string. The last is (N,), of length 1 and of either sign.
+    """
+    u, s, _ = np.linalg.svd(points - points.mean(0), full_matrices=False)
+    return (s**2).sum() ** 2 / (s**4).sum(), s[0] ** 2 / (s**2).sum(), u[:, 0]
+
+
 def tsne_halves(
     first: np.ndarray, second: np.ndarray, *, perplexity: float = 15, seed: int = 0, init: str = "pca"
 ) -> tuple[np.ndarray, np.ndarray]:

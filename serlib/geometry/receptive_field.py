@@ -1,13 +1,18 @@
-"""What a stack of dilated convolutions sees: measured, by the usual formula, and by the one that paper 002 prints.
+"""What convolutions see: measured, by the usual formula, and by the one that paper 002 prints; and what they need.
 
 Dilations are those of the layers in their order, from 1; kernels are odd. All else, ``how`` too, is a ValueError.
 """
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
+
+from serlib.models.multidilated import block_dilations
+from serlib.models.pooling.pyramid import grid
+from serlib.training import Hardware, predict
 
 HOW = ("impulse", "gradient")
 
@@ -47,6 +52,15 @@ def touched(dilations: Sequence[int], *, kernel: int = 3, how: str = "impulse") 
     return ways.detach().flatten().round().long().numpy()
 
 
+def seconds(recipe: Any, dilations: str, *, blocks: int = 7) -> float:
+    """Return how long one output of ``MultiDilatedCNN`` hears under its recipe, were its ``dilations`` of that name.
+
+    Its blocks step over ``time_pool`` frames each; the pooling and the first convolution, of width 3, add theirs.
+    """
+    pool, widest = recipe.network_options["time_pool"], [max(each) for each in block_dilations(dilations, blocks)]
+    return (pool * standard(widest) + 2) * recipe.features.hop_length / recipe.features.sample_rate_hz
+
+
 def of_network(
     network: torch.nn.Module, *, bins: int, frames: int, how: str = "gradient", draws: int = 8
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -75,3 +89,27 @@ def of_network(
             after = torch.cat([middle(x[:1] + change) for change in changes.split(1)])
             found.append((after - before).abs().amax(1).gt(1e-9).numpy())
     return found[0], found[1]
+
+
+def occlusion(
+    network: torch.nn.Module, loss: torch.nn.Module, inputs: Sequence[np.ndarray], labels: np.ndarray, *,
+    level: int, hardware: Hardware,
+) -> np.ndarray:  # fmt: skip
+    """Return by how many nats each region of an input speaks for the true class: (N, level, level), frequency first.
+
+    Inputs (channels, bins, frames) are scaled; a region of the ``level`` x ``level`` grid over them is set to 0, the
+    training part's mean, and the fall of ln p is taken (Zeiler & Fergus 2014). Below 0: one knows better without it.
+    """
+
+    def known(clips: Sequence[np.ndarray], label: int) -> np.ndarray:
+        logits = torch.from_numpy(predict(network, loss, clips, hardware=hardware)[0])
+        return logits.log_softmax(1)[:, label].numpy()
+
+    falls = []
+    for clip, label in zip(inputs, labels, strict=True):
+        hidden = np.repeat(clip[None], level**2, axis=0)
+        for copied, (_, low, high, start, stop) in zip(hidden, grid((level,), *clip.shape[1:]).tolist(), strict=True):
+            copied[:, low:high, start:stop] = 0
+        whole, *without = known([clip, *hidden], int(label))
+        falls.append(whole - np.reshape(without, (level, level)))
+    return np.stack(falls)

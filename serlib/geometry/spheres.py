@@ -8,7 +8,10 @@ emotions are areas on an ordinary sphere, exactly, also when the embedding has 6
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import orthogonal_procrustes
 from scipy.spatial import SphericalVoronoi
+
+from serlib.geometry.domains import simplex
 
 
 class Shares(NamedTuple):
@@ -37,6 +40,22 @@ def reduce_weight(weight: np.ndarray) -> np.ndarray:
     _, scale, axes = np.linalg.svd(unit - unit.mean(0), full_matrices=False)
     points = unit @ axes[scale > 1e-6 * scale[0]].T  # what is left out adds the same to every logit
     return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def on_sphere(weight: np.ndarray, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return four class weights (4, 3) and embeddings (N, 3) in the span of the weights' differences.
+
+    Exact: logits (weights times embeddings; ``weight`` is (4, E), ``embeddings`` (N, E)) keep their differences. The
+    span is turned, and mirrored where need be, so that the weights stand as near as they can to ``simplex(4)``. Other
+    than four classes, or an embedding below 3-D, is a ValueError.
+    """
+    weight = np.asarray(weight, float)
+    if weight.shape[0] != 4 or weight.shape[1:] < (3,):
+        raise ValueError(f"weight has shape {weight.shape}; allowed is (4, E) with E of at least 3")
+    centred = weight - weight.mean(0)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:3].T
+    axes = axes @ orthogonal_procrustes(centred @ axes, simplex(4))[0]
+    return centred @ axes, np.asarray(embeddings, float) @ axes
 
 
 def sphere_shares(weight: np.ndarray, *, samples: int = 200_000, seed: int = 0) -> Shares:

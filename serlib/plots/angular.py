@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.stats import norm
 
-from serlib.plots.style import SERIES_COLOURS, emotion_colour, grid, key_below, look, panels, series, titled
+from serlib.plots.style import SERIES_COLOURS, emotion_colour, grid, key_below, panels, series, titled
 
 
 def best_cut(gap: float, ratio: float) -> tuple[float, float, float]:
@@ -30,6 +30,9 @@ def cost_of_imbalance(gap: float, ratios: Sequence[float]) -> Figure:
     for side, weight, colour, name in ((-1, top, SERIES_COLOURS[0], "large"), (1, 1, SERIES_COLOURS[1], "small")):
         density = weight / (top + 1) * norm.pdf(x, side * gap / 2)
         bells.fill_between(x, density, color=colour, alpha=0.3, linewidth=0)
+        if side > 0:  # what the cut of the best WA loses of it
+            lost = {"where": x < best_cut(gap, top)[0], "facecolor": "none", "hatch": "////", "linewidth": 0}
+            bells.fill_between(x, density, edgecolor=colour, label="lost", **lost)
         bells.plot(x, density, color=colour, label=f"{name} class")
     for cut, line, name in ((0, ":", "fair cut"), (best_cut(gap, top)[0], "--", "cut with the best WA")):
         bells.axvline(cut, color="black", linestyle=line, linewidth=1.5, label=name)
@@ -122,8 +125,8 @@ def angle_grid(
 ) -> Figure:  # fmt: skip
     """Draw angles to the own (filled) and to the nearest other weight (line): a column per loss, a row per class.
 
-    The tables are those of ``geometry.own_and_nearest``; bars count in per cent of the class. ``cones_deg`` (C,), where
-    given, marks the half-width of each class' training cone.
+    The tables are those of ``geometry.own_and_nearest``; bars count in per cent of the class, on a square-root axis.
+    ``cones_deg`` (C,), where given, marks the half-width of each class' training cone.
     """
     figure, axes = grid(len(names), len(measured), 1.3 + 0.72 * len(names), sharex=True, sharey=True)
     for (title, table), column in zip(measured.items(), axes.T, strict=True):
@@ -135,7 +138,8 @@ def angle_grid(
             sns.histplot(rows["nearest_other_deg"], label="nearest other", **other, **bars)
             if cones_deg is not None:
                 panel.axvline(cones_deg[i], color="black", linestyle=":", label="training cone")
-            panel.set(yticks=[], xlabel="angle (°)", xlim=(0, 180), xticks=(0, 60, 120, 180))
+            panel.set_yscale("function", functions=(np.sqrt, np.square))  # else one high bar hides the rest
+            panel.set(xlabel="angle (°)", xlim=(0, 180), xticks=(0, 60, 120, 180), ylim=(0, None), yticks=(10, 50))
             panel.set_ylabel(name, rotation=0, ha="right", va="center", visible=True)
             panel.label_outer()
         column[0].set_title(titled(title, synthetic))
@@ -157,22 +161,4 @@ def owned(tables: Mapping[str, pd.DataFrame], names: Sequence[str], *, synthetic
     series(axes, mean, (low, high), dodge=0.16, linestyle="")
     axes.set(ylabel="owned share of directions, %", title=titled("who owns the sphere", synthetic))
     key_below(figure)
-    return figure
-
-
-def trade_off(table: pd.DataFrame, curves: Mapping[str, np.ndarray], *, synthetic: bool = False) -> Figure:
-    """Draw recall of the small classes over WA: a panel per condition, a mark with intervals per loss, and a curve.
-
-    ``table`` has columns condition, loss, wa, wa_low, wa_high, recall, recall_low and recall_high (%); ``curves`` are
-    (n, 2) points (WA, recall) of each condition, from one network whose cut is moved.
-    """
-    figure, axes = panels(len(curves), 3.8, sharex=True, sharey=True)
-    for panel, (condition, rows) in zip(axes, table.groupby("condition", sort=False), strict=True):
-        panel.plot(*curves[condition].T, color=SERIES_COLOURS[6], label="softmax, cut moved")
-        for i, row in enumerate(rows.to_dict("records")):
-            errors = [[[row[k] - row[f"{k}_low"]], [row[f"{k}_high"] - row[k]]] for k in ("recall", "wa")]
-            panel.errorbar(row["wa"], row["recall"], *errors, label=row["loss"], elinewidth=1, linestyle="", **look(i))
-        panel.set(xlabel="WA, %", title=titled(condition, synthetic))
-    axes[0].set_ylabel("recall of the small classes, %")
-    key_below(figure, columns=3)
     return figure

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
 
-from serlib.plots.style import SERIES_COLOURS, key_below, look, panels, series, titled
+from serlib.plots.style import SERIES_COLOURS, emotion_colour, grid, key_below, look, panels, series, titled
 
 _LABELS = {"intra": "distance to the own mean", "inter": "from mean to nearest mean", "ratio": "intra / inter"}
 
@@ -42,6 +43,50 @@ def clouds(maps: Mapping[str, tuple], names: Sequence[str], *, shared: bool = Fa
         panel.set(title=title, aspect="equal", **({} if ticks else {"xticks": [], "yticks": []}))
         panel.set(xlim=middle[0] + reach * np.array([-1, 1]), ylim=middle[1] + reach * np.array([-1, 1]))
     key_below(figure, columns=len(names), markerscale=2, columnspacing=1, handletextpad=0)
+    return figure
+
+
+def heard_unheard(
+    parts: Mapping[str, tuple[np.ndarray, np.ndarray]], names: Sequence[str], centers: np.ndarray, *, title: str,
+    reach: float = 1.6,
+) -> Figure:  # fmt: skip
+    """Draw ``parts``, the training clips and those of voices never heard, each with its ellipses, in one plane.
+
+    A part is its title -> (points (N, 2), labels (N,)); the first is pale, the others are dark. An ellipse holds one
+    standard deviation of a class of at least three points. ``centers`` (C, 2) are marked in every panel, which ends
+    ``reach`` from the origin.
+    """
+    figure, axes = grid(1, len(parts), 4.8, sharex=True, sharey=True)
+    for k, (panel, (part, (points, labels))) in enumerate(zip(axes[0], parts.items(), strict=True)):
+        cloud(panel, points, labels, names, centers, s=12, alpha=0.85 if k else 0.3)
+        for i, name in enumerate(names):
+            own = points[labels == i]
+            if len(own) > 2:
+                widths, turns = np.linalg.eigh(np.cov(own.T))
+                size, angle = 2 * np.sqrt(np.maximum(widths, 0)), np.degrees(np.arctan2(*turns[::-1, 1]))
+                outline = {"facecolor": "none", "edgecolor": emotion_colour(name, i), "linewidth": 1.8, "zorder": 5}
+                panel.add_patch(Ellipse(own.mean(0), size[1], size[0], angle=angle, **outline))
+        outside = (np.abs(points) > reach).any(1).sum()
+        panel.set_title(part + f" ({outside} of {len(points)} lie outside)" * bool(outside), fontsize=10)
+        panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel="1st axis of the centres")
+    axes[0, 0].set_ylabel("2nd axis of the centres")
+    handles, texts = axes[0, -1].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside lower center", ncols=len(names), markerscale=1.6, handletextpad=0)
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def ratios(by_part: Mapping[str, pd.DataFrame], *, title: str) -> Figure:
+    """Draw intra / inter over lambda: part -> its values, a row per lambda and a column per fold, which are dots."""
+    figure, (axes,) = panels(1, 3.4)
+    means = pd.DataFrame({part: table.mean(axis=1) for part, table in by_part.items()})
+    series(axes, means.set_axis([f"{value:g}" for value in means.index]), dodge=0.12)
+    for i, table in enumerate(by_part.values()):
+        places = np.arange(len(table)) + 0.12 * (i - (len(by_part) - 1) / 2)
+        axes.plot(places, table, ".", color=look(i)["color"], alpha=0.45, markersize=5)
+    axes.axhline(1, color="black", linestyle=":", linewidth=1)
+    axes.set(xlabel="λ", ylabel="intra / inter", ylim=(0, None), title=title)
+    axes.legend(ncols=len(by_part))
     return figure
 
 

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from serlib.plots.center import cloud
-from serlib.plots.style import SERIES_COLOURS, grid, key_below, look, panels, series, slanted, titled
+from serlib.plots.style import SERIES_COLOURS, grid, key_below, look, panels, slanted, titled
 
 
 def contours(clips: Mapping[str, tuple[pd.DataFrame, pd.Series]], labels: Mapping[str, str]) -> Figure:
@@ -48,28 +49,19 @@ def profile(means: pd.DataFrame, explained: pd.DataFrame, *, title: str = "") ->
 
 
 def filters(weights: np.ndarray, start: np.ndarray, *, rate_hz: int, synthetic: bool = False) -> Figure:
-    """Draw first-layer filters (F, K): some in time, and all in frequency, before and after training.
+    """Draw the frequency responses of first-layer filters (F, K), before and after training.
 
-    Each filter's response is divided by its largest value, and filters are sorted by where that lies. Those in time are
-    the four that training changed most.
+    Each response is divided by its largest value, and filters are sorted by where that lies.
     """
-    figure, (time, *pictures) = panels(3, 3.6)
-    changed = np.argsort(-np.linalg.norm(weights - start, axis=1))[:4]
-    milliseconds = 1000 * np.arange(weights.shape[1]) / rate_hz
-    shifts = -2.2 * np.abs(weights[changed]).max() * np.arange(len(changed))
-    time.plot(milliseconds, (start[changed] + shifts[:, None]).T, ":", color=SERIES_COLOURS[6], linewidth=1.5)
-    for colour, line in zip(SERIES_COLOURS, weights[changed] + shifts[:, None], strict=False):
-        time.plot(milliseconds, line, color=colour, linewidth=1.8)
-    time.set_yticks(shifts, changed)
-    time.set(xlabel="time, ms (dotted: before)", ylabel="filter", title=titled("changed most", synthetic))
-    for panel, bank, title in zip(pictures, (start, weights), ("all, before", "all, after training"), strict=True):
+    figure, axes = panels(2, 3.4)
+    for panel, bank, title in zip(axes, (start, weights), ("before training", "after"), strict=True):
         gain = np.abs(np.fft.rfft(bank, 512, axis=1))
         ordered = (gain / np.maximum(gain.max(1, keepdims=True), 1e-12))[np.argsort(gain.argmax(1), kind="stable")]
         scale = {"cmap": "magma", "vmin": 0, "vmax": 1, "aspect": "auto", "interpolation": "none", "origin": "lower"}
         image = panel.imshow(ordered, extent=(0, rate_hz / 2000, 0, len(bank)), **scale)
-        panel.set(xlabel="frequency, kHz", ylabel="filters, sorted", title=title)
+        panel.set(xlabel="frequency, kHz", ylabel="filters, sorted", title=titled(title, synthetic))
         panel.grid(False)
-    figure.colorbar(image, ax=pictures, label="response / its largest", location="bottom", shrink=0.6)
+    figure.colorbar(image, ax=axes, label="response / its largest")
     return figure
 
 
@@ -126,25 +118,68 @@ def mirrors(maps: Mapping[str, tuple], names: Sequence[str]) -> Figure:
     The first is drawn hollow, the second filled. Threads tie twelve pairs: in a mirror all cross in one point.
     """
     figure, axes = panels(len(maps), 2.7)
-    for panel, (title, (first, second, labels)) in zip(axes, maps.items(), strict=True):
-        cloud(panel, second, labels, names, alpha=0.75, zorder=3)
-        cloud(panel, first, labels, names, label=None, facecolors="none", linewidths=0.9, alpha=1)
-        tied = np.linspace(0, len(labels) - 1, min(12, len(labels))).round().astype(int)
-        panel.plot(*np.stack([first[tied], second[tied]]).transpose(2, 0, 1), color="black", lw=0.5, alpha=0.5)
+    for panel, (title, pair) in zip(axes, maps.items(), strict=True):
+        _pairs(panel, *pair, names)
         panel.set(title=title, xticks=[], yticks=[])
         panel.set_aspect("equal", "datalim")
     key_below(figure, columns=len(names), markerscale=2)
     return figure
 
 
-def measures(table: pd.DataFrame, groups: Mapping[str, Mapping[str, str]], *, xlabel: str, title: str = "") -> Figure:
-    """Draw columns of ``table`` over its rows, in equal steps: a panel for each label of an axis -> column -> words."""
-    figure, axes = panels(len(groups), 3.6)
-    for panel, (label, columns) in zip(axes, groups.items(), strict=True):
-        series(panel, table[[*columns]].rename(columns=columns))
-        slanted(panel)
-        panel.set(xlabel=xlabel, ylabel=label)
-        if len(columns) > 1:
-            panel.legend(fontsize=8)
-    axes[0].set_title(title)
+def _pairs(axes: Axes, first: np.ndarray, second: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> None:
+    cloud(axes, second, labels, names, alpha=0.75, zorder=3)
+    cloud(axes, first, labels, names, label=None, facecolors="none", linewidths=0.9, alpha=1)
+    tied = np.linspace(0, len(labels) - 1, min(12, len(labels))).round().astype(int)
+    axes.plot(*np.stack([first[tied], second[tied]]).transpose(2, 0, 1), color="black", lw=0.5, alpha=0.5)
+
+
+def mirror(
+    plane: tuple[np.ndarray, np.ndarray], labels: np.ndarray, names: Sequence[str], correlations: np.ndarray, *,
+    title: str,
+) -> Figure:  # fmt: skip
+    """Draw both embeddings in one ``plane``, (N, 2) each, beside the correlations (E, E) of their coordinates.
+
+    The first is hollow, the second filled, and its reflection through the origin, the cross, is a small black ghost:
+    in a mirror threads run through the cross, and ghosts sit in the hollow marks. Rows of the matrix are the first's
+    coordinates; a mirror has a diagonal of -1.
+    """
+    figure, ((left, right),) = grid(1, 2, 4.4, width_ratios=[1.15, 1])
+    _pairs(left, *plane, labels, names)
+    left.plot(*-plane[1].T, ".", color="black", markersize=2.5, alpha=0.6, zorder=4, label="reflected e_raw")
+    left.plot(0, 0, "+", color="black", ms=22, mew=1.2, zorder=2)
+    reach = 1.05 * np.abs(plane).max()
+    left.set(xlabel="1st axis of e_feat", ylabel="2nd axis of e_feat", xlim=(-reach, reach), ylim=(-reach, reach))
+    left.set_aspect("equal")
+    image = right.imshow(correlations, cmap="PuOr_r", vmin=-1, vmax=1, interpolation="none")
+    right.set(xlabel="coordinates of e_raw", ylabel="coordinates of e_feat")
+    right.grid(False)
+    diagonal = np.nanmean(np.diag(correlations))
+    right.set_title(f"mean of the diagonal {diagonal:+.2f}", fontsize=10)
+    figure.colorbar(image, ax=right, label="correlation", shrink=0.55)
+    key_below(figure, columns=4, markerscale=1.5, handletextpad=0)
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def ridges(
+    rows: Mapping[str, tuple[np.ndarray, Mapping[str, float], float | None]], *, xlabel: str, title: str
+) -> Figure:
+    """Draw how cosines lie, a row per network: name -> (one per test utterance, part -> mean there, target or None).
+
+    Hills are histograms of the test part, scaled to one height; marks are means on other parts, a red line the target.
+    """
+    figure, (axes,) = panels(1, 1.3 + 0.62 * len(rows))
+    for height, (values, means, target) in enumerate(rows.values()):
+        counts, edges = np.histogram(np.clip(values, -1, 1), 50, (-1, 1))
+        hill = height - 0.8 * np.append(counts, 0) / max(1, counts.max())
+        axes.fill_between(edges, height, hill, step="post", color=SERIES_COLOURS[0], alpha=0.45, linewidth=0)
+        if target is not None:
+            line = {"color": SERIES_COLOURS[1], "linewidth": 2, "label": "asked for"}
+            axes.plot([target, target], [height, height - 0.85], **line)
+        for i, (part, mean) in enumerate(means.items(), 2):
+            axes.plot(mean, height + 0.16 * (i - 2), label=f"mean, {part}", linestyle="", zorder=4, **look(i))
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set(xlim=(-1.02, 1.02), ylim=(len(rows) - 0.8, -1), xlabel=xlabel, title=title)
+    known = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(known.values(), known, loc="outside lower center", ncols=4)
     return figure

@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Arc, Wedge
 
 from serlib.geometry.domains import Domains
-from serlib.plots.angular import angle_grid
 from serlib.plots.style import MARKERS, SERIES_COLOURS, emotion_colour, grid, panels
 
 _FIRST, _SECOND, _GREY = SERIES_COLOURS[0], SERIES_COLOURS[1], SERIES_COLOURS[6]
@@ -38,28 +36,6 @@ def dot_product(x: np.ndarray, weight: np.ndarray, names: Sequence[str]) -> Figu
     bars.set_xlim(min(0, logits.min()) - 0.1, max(0, logits.max()) + 2.4 * length)
     bars.invert_yaxis()
     bars.axvline(0, color="black", linewidth=1)
-    return figure
-
-
-def logit_curves(theta_deg: np.ndarray, curves: Mapping[str, Mapping[str, tuple[np.ndarray, np.ndarray]]]) -> Figure:
-    """Draw target logits for |x| = 1 and, below, their slopes against the angle ``theta_deg`` (n,) to the own weight.
-
-    ``curves`` maps panel titles to lines: label -> (logit (n,), slope per radian (n,)).
-    """
-    figure, axes = grid(2, len(curves), 4.8, sharex=True)
-    radians = np.radians(theta_deg)
-    for (title, lines), column in zip(curves.items(), axes.T, strict=True):
-        lines = {"cos θ": (np.cos(radians), -np.sin(radians)), **lines}
-        for i, (label, values) in enumerate(lines.items()):
-            line = ("--", "-", "-.", (0, (1, 1)))[i % 4]
-            style = {"color": SERIES_COLOURS[i - 1] if i else _GREY, "linestyle": line, "linewidth": 2 if i else 1.2}
-            for panel, value in zip(column, values, strict=True):
-                panel.plot(theta_deg, value, label=label, **style)
-        column[0].set_title(title, fontsize=10)
-        column[0].legend(loc="upper left", bbox_to_anchor=(-0.1, -0.02), fontsize=8, handlelength=1.2)
-        column[1].set(xlabel="angle θ (°)", xlim=(0, 180), xticks=(0, 90, 180))
-    axes[0, 0].set_ylabel("target logit f(θ)")
-    axes[1, 0].set_ylabel("slope df/dθ (per radian)")
     return figure
 
 
@@ -100,13 +76,6 @@ def effective_margins(steps: np.ndarray, lambdas: np.ndarray, margins: Mapping[i
     right.set(xlabel="training step", ylabel="effective margin A/x − 1", title="What the loss really asks for")
     right.legend()
     return figure
-
-
-def angle_histogram(
-    measured: pd.DataFrame, names: Sequence[str], *, cones_deg: Sequence[float] | None = None
-) -> Figure:
-    """Draw ``angle_grid`` of one loss."""
-    return angle_grid({"": measured}, names, cones_deg=cones_deg)
 
 
 def _at(turn_deg: float, radius: float = 1.0) -> np.ndarray:

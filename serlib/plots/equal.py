@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 from scipy.stats import nct
 
-from serlib.plots.style import SERIES_COLOURS, grid, key_below, panels, titled
+from serlib.plots.style import SERIES_COLOURS, WIDTH, grid, key_below, panels, titled
 from serlib.protocol.intervals import LEVEL, POWER
 
 VERDICTS = {"better": SERIES_COLOURS[0], "worse": SERIES_COLOURS[1], "open": "#6E6E6E"}
@@ -17,7 +17,7 @@ OTHER = "#BBBBBB"  # of what is not compared, or cannot be decided
 
 def forest(
     grounds: Mapping[str, pd.DataFrame], seeds: Mapping[str, pd.DataFrame], *, title: str, part: str | None = None,
-    synthetic: bool = False,
+    synthetic: bool = False, width: float = WIDTH,
 ) -> Figure:  # fmt: skip
     """Draw differences in points of UA, a panel per ground and a row per contrast, coloured by verdict.
 
@@ -27,9 +27,10 @@ def forest(
         title: of the figure.
         part: the contrast above which a line parts the rows; None, or one that is not there: no line.
         synthetic: whether no human spoke.
+        width: of the figure, in inches.
     """
     rows = list(dict.fromkeys(contrast for table in grounds.values() for contrast in table.index))
-    figure, axes = grid(1, len(grounds), 1.3 + 0.33 * len(rows), sharex=True, sharey=True)
+    figure, axes = grid(1, len(grounds), 1.3 + 0.33 * len(rows), width=width, sharex=True, sharey=True)
     for panel, (name, table) in zip(axes[0], grounds.items(), strict=True):
         panel.axvline(0, color="black", linewidth=1)
         if part in rows:
@@ -46,7 +47,7 @@ def forest(
     for word, colour in (VERDICTS | {"not decided": OTHER}).items():
         axes[0, 0].plot([], [], "o", color=colour, mfc=colour if word in ("better", "worse") else "white", label=word)
     axes[0, 0].plot([], [], ".", color="black", markersize=4, label="one seed")
-    key_below(figure, columns=5)
+    key_below(figure, columns=5 if width == WIDTH else 3)
     figure.suptitle(titled(title, synthetic), x=0.01, ha="left")
     return figure
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
@@ -80,33 +81,40 @@ def receptive_fields(shown: Mapping[str, tuple[np.ndarray, Mapping[str, int]]], 
 
 
 def pyramid(
-    maps: Mapping[str, np.ndarray], levels: Sequence[int], edges: Callable[..., np.ndarray], *, title: str
+    clips: Mapping[str, tuple[np.ndarray, float]], level: int, edges: Callable[..., np.ndarray], *, title: str
 ) -> Figure:
-    """Draw pyramid grids over maps (frequency, time), a row per map and a column per level.
+    """Draw what a pyramid's level keeps of maps, a row per clip: the map with the kept cells, and what can be rebuilt.
 
-    White lines part the bins, cells that two bins share are pale, a dot marks the cell that each bin keeps. ``edges``
-    says where the bins are: ``models.pooling.pyramid.grid`` or another function like it.
+    ``clips``: title -> (HTK mel bands up to 8 kHz (frequency, time), seconds). At the left white lines part the bins,
+    cells that two bins share are pale, and a dot marks the cell that each bin keeps; at the right each bin is filled
+    with it. ``edges`` says where the bins are: ``models.pooling.pyramid.grid`` or another function like it.
     """
-    figure, axes = grid(len(maps), len(levels), 0.4 + 2.1 * len(maps))
-    for row, (name, values) in zip(axes, maps.items(), strict=True):
-        for panel, level in zip(row, levels, strict=True):
-            limits = [0, values.shape[1], 0, len(values)]
-            panel.imshow(values, origin="lower", aspect="auto", cmap="magma", extent=limits)
-            bins = [tuple(map(int, line[1:])) for line in edges((level,), *values.shape)]
-            shared = [_shared({each[i : i + 2] for each in bins}) for i in (0, 2)]
-            for cells, pale in zip(shared, (panel.axhspan, panel.axvspan), strict=True):
-                for cell in cells:
-                    pale(cell, cell + 1, color="white", alpha=0.35, lw=0)
-            for low, high, left, right in bins:
-                frame = {"facecolor": "none", "edgecolor": "white", "linewidth": 0.7}
-                panel.add_patch(Rectangle((left, low), right - left, high - low, **frame))
-                part = values[low:high, left:right]
-                up, along = np.unravel_index(part.argmax(), part.shape)
-                panel.plot(left + along + 0.5, low + up + 0.5, "o", ms=3.2, color="#56B4E9", mec="black", mew=0.4)
-            panel.set_title(f"{level} × {level}\n{len(shared[0])} rows, {len(shared[1])} steps\nshared", fontsize=9)
+    figure, axes = grid(len(clips), 2, 0.5 + 2.5 * len(clips), sharey=True)
+    kilohertz = np.array([0.25, 0.5, 1, 2, 4, 8])
+    for (left, right), (name, (values, seconds)) in zip(axes, clips.items(), strict=True):
+        bins = [tuple(map(int, line[1:])) for line in edges((level,), *values.shape)]
+        step, rebuilt = seconds / values.shape[1], np.full(values.shape, -np.inf)
+        for at, pale, size in ((0, left.axhspan, 1), (2, left.axvspan, step)):
+            for cell in _shared({each[at : at + 2] for each in bins}):
+                pale(cell * size, (cell + 1) * size, color="white", alpha=0.3, lw=0)
+        for low, high, start, stop in bins:
+            frame = {"facecolor": "none", "edgecolor": "white", "linewidth": 0.8}
+            left.add_patch(Rectangle((start * step, low), (stop - start) * step, high - low, **frame))
+            part = values[low:high, start:stop]
+            up, along = np.unravel_index(part.argmax(), part.shape)
+            place = (start + along + 0.5) * step, low + up + 0.5
+            left.plot(*place, "o", ms=4.5, color="#00E5FF", mec="black", mew=0.6)
+            rebuilt[low:high, start:stop] = np.maximum(rebuilt[low:high, start:stop], part.max())
+        scale = {"vmin": values.min(), "vmax": values.max(), "cmap": "magma", "interpolation": "none"}
+        for panel, shown in ((left, values), (right, rebuilt)):
+            image = panel.imshow(shown, origin="lower", aspect="auto", extent=(0, seconds, 0, len(values)), **scale)
+            panel.set(xlabel="time, s", xlim=(0, seconds), ylim=(0, len(values)))
             panel.grid(False)
-        row[0].set_ylabel(f"{name}\nrow")
-    figure.supxlabel("step in time", fontsize=10)
+        rows = np.log1p(kilohertz / 0.7) / np.log1p(8 / 0.7) * len(values)
+        left.set_yticks(rows, [f"{value:g}" for value in kilohertz])
+        left.set(ylabel="frequency, kHz", title=name)
+        right.set_title(f"rebuilt from {len(bins)} bins")
+        figure.colorbar(image, ax=right, label="dB")
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 
@@ -122,21 +130,61 @@ def attention(weights: Mapping[str, np.ndarray], levels: Sequence[int], *, title
 
     ``weights``: emotion -> (bins,), summing to 1: for each of ``levels`` in turn its bins, frequency rows first.
     """
-    times = np.array([*weights.values()]) * len(next(iter(weights.values())))
-    norm = TwoSlopeNorm(1, min(0.99, times.min()), max(1.01, times.max()))
-    shown = [n for n in levels if n > 1]
-    figure, axes = grid(len(shown), len(times), 1.7 + WIDTH / len(times) * len(shown))
     starts = dict(zip(levels, np.cumsum([0, *(n**2 for n in levels)]), strict=False))
-    for row, level in zip(axes, shown, strict=True):
-        for panel, values, name in zip(row, times, weights, strict=True):
-            part = values[starts[level] : starts[level] + level**2].reshape(level, level)
+    maps = {
+        emotion: [len(each) * each[starts[n] : starts[n] + n**2].reshape(n, n) for n in levels if n > 1]
+        for emotion, each in weights.items()
+    }
+    return heats(maps, middle=1, label="weight × bins", title=title)
+
+
+def heats(maps: Mapping[str, Sequence[np.ndarray]], *, middle: float, label: str, title: str) -> Figure:
+    """Draw square maps (n, n), frequency rows first: an emotion a column, one of its maps a row, one scale for all.
+
+    Colours part at ``middle``; ``label`` says what they mean.
+    """
+    values = np.concatenate([each.ravel() for row in maps.values() for each in row])
+    norm = TwoSlopeNorm(middle, min(middle - 0.01, values.min()), max(middle + 0.01, values.max()))
+    rows = len(next(iter(maps.values())))
+    figure, axes = grid(rows, len(maps), 1.4 + WIDTH / len(maps) * rows)
+    for (emotion, each), column in zip(maps.items(), axes.T, strict=True):
+        for panel, part in zip(column, each, strict=True):
             heat = {"cmap": "PuOr_r", "norm": norm, "cbar": False, "square": True}
             sns.heatmap(part, xticklabels=False, yticklabels=False, ax=panel, **heat)
             panel.invert_yaxis()
-            panel.set_title(name * (level == shown[0]), fontsize=9, fontweight="normal")
-        row[0].set_ylabel(f"{level} × {level}\nfrequency →")
-    bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, label="weight × bins", location="bottom", shrink=0.6)
+        column[0].set_title(emotion, fontsize=9, fontweight="normal")
+    for panel, part in zip(axes[:, 0], next(iter(maps.values())), strict=True):
+        panel.set_ylabel(f"{len(part)} × {len(part)}\nfrequency →")
+    bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, label=label, location="bottom", shrink=0.6)
     bar.ax.set_xscale("linear")
     figure.supxlabel("time →", fontsize=10)
     figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
+def waterfall(levels: Mapping[str, float], steps: pd.DataFrame, *, title: str) -> Figure:
+    """Draw how UA changes from recipe to recipe: name -> UA in %, from the top down, a bar from each to the next.
+
+    ``steps`` are rows of ``protocol.compare_family`` by the name that they lead to; a filled bar is told from zero, a
+    hollow one is not. Difference and interval stand beside it, where there is an interval.
+    """
+    figure, (axes,) = panels(1, 1.1 + 0.55 * len(levels))
+    names, values = [*levels], [*levels.values()]
+    for k, (name, value) in enumerate(levels.items()):
+        before = values[k - 1] if k else 0
+        row = steps.loc[name] if k and name in steps.index else None
+        sure = row is None or row["verdict"] in ("better", "worse")
+        colour = "#6E6E6E" if k == 0 else _BLUE if value >= before else _RED
+        face = {"color": colour if sure else "none", "edgecolor": colour, "linewidth": 1.5}
+        axes.barh(k, value - before, left=before, height=0.6, **face)
+        told = f"{value:.1f} %"
+        if row is not None and np.isfinite(row["low"]):
+            told += f"  ({row['effect']:+.1f}; {row['low']:+.1f} to {row['high']:+.1f})"
+        axes.annotate(told, (max(value, before), k), (6, 0), textcoords="offset points", va="center", fontsize=9)
+        if k:
+            axes.plot([before, before], [k - 0.7, k + 0.3], color="black", linewidth=0.8)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlabel="UA, %", xlim=(0, 1.6 * max(values)), ylim=(len(names) - 0.5, -0.5), title=title)
+    axes.set_xticks(np.arange(0, 101, 20))
+    axes.grid(axis="y", visible=False)
     return figure

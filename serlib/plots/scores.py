@@ -24,13 +24,15 @@ def confusions(tables: Mapping[str, pd.DataFrame], *, synthetic: bool = False) -
     return figure
 
 
-def intervals(scores: Sequence[Scores], *, chance: float | None = None, names: Sequence[str] | None = None) -> Figure:
+def intervals(
+    scores: Sequence[Scores], *, chance: float | None = None, names: Sequence[str] | None = None, width: float = WIDTH
+) -> Figure:
     """Draw each method's pooled UA and its 95 % interval; hollow where some training had not come to rest.
 
-    ``chance`` is a line, in percent; ``names`` stand for the methods'.
+    ``chance`` is a line, in percent; ``names`` stand for the methods'; ``width`` is the figure's, in inches.
     """
     summaries = [s.summary() for s in scores]
-    figure, (axes,) = panels(1, 0.9 + 0.48 * len(scores))
+    figure, (axes,) = panels(1, 0.9 + 0.48 * len(scores), width=width)
     for height, (each, summary) in enumerate(zip(scores, summaries, strict=True)):
         row, style = summary.loc["UA"], look(height)
         bar = {"color": style["color"], "linewidth": 3, "alpha": 0.5, "solid_capstyle": "round"}

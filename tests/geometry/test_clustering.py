@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serlib.geometry import clustering
+from serlib.geometry import clustering, percent_change, tightness
 
 SQUARE = np.array([[0, 0], [2, 0], [10, 0], [10, 4.0]])
 
@@ -81,3 +81,26 @@ def test_one_class_alone_and_classes_of_one():
 def test_collapse_to_one_point_has_no_ratio():
     table = clustering(np.ones((6, 3)), np.arange(6) % 2)
     assert (table[["intra", "inter", "silhouette"]] == 0).all(axis=None) and table["ratio"].isna().all()
+
+
+def test_tightness_divides_the_means_and_not_the_classes_ratios():
+    labels = np.array([0, 0, 1, 1])
+    points = np.concatenate([SQUARE, 3 * SQUARE])
+    table = tightness(points, np.tile(labels, 2), np.repeat(["b", "a"], 4))
+    apart = np.hypot(9, 2)
+    np.testing.assert_allclose(table.loc["b", ["intra", "inter", "ratio"]].astype(float), [1.5, apart, 1.5 / apart])
+    np.testing.assert_allclose(table.loc["a", "ratio"], table.loc["b", "ratio"])
+    assert list(table.index) == ["b", "a"]
+    rare = np.array([[0, 0], [4, 0], [0, 30], [0, 31], [5, 0], [5, 1.0]])
+    one = clustering(rare, np.array([0, 0, 1, 1, 2, 2]))
+    assert tightness(rare, np.array([0, 0, 1, 1, 2, 2]))["ratio"].item() != pytest.approx(one["ratio"].mean())
+
+
+def test_a_halving_and_a_doubling_cancel_and_pairs_follow_the_index():
+    old = pd.Series([1.0, 2, 4, 8], list("abcd"))
+    assert percent_change(old / [2, 0.5, 2, 0.5], old)[0] == pytest.approx(0)
+    new = old[::-1] * [0.8, 0.9, 0.7, 0.8]  # d, c, b, a
+    found = percent_change(new, old)
+    logs = np.log([0.8, 0.9, 0.7, 0.8])
+    reach = 3.182446305 * logs.std(ddof=1) / 2  # Student's t, 3 degrees of freedom
+    np.testing.assert_allclose(found, 100 * np.expm1([logs.mean(), logs.mean() - reach, logs.mean() + reach]))

@@ -8,9 +8,12 @@ from scipy.spatial import procrustes
 from scipy.stats import ortho_group
 
 from serlib.geometry.mirroring import (
+    correlations,
     cosines,
     distance_agreement,
     halves,
+    in_plane,
+    main_axis,
     mirroring,
     reflection_residual,
     rotation_residual,
@@ -127,3 +130,32 @@ def test_embeddings_that_are_all_the_same_have_no_shape():
     flat, first = np.ones((5, 3)), points(5, 3)
     assert np.isnan(rotation_residual(first, flat)) and np.isnan(reflection_residual(first, flat))
     assert np.isnan(distance_agreement(first, flat)) and np.isnan(cosines(first, 0 * first)).all()
+
+
+def test_the_plane_holds_the_firsts_two_main_directions_and_a_mirror_sums_to_zero():
+    generator = np.random.default_rng(0)
+    flat = generator.standard_normal((50, 2)) * [9, 3]
+    turned = flat @ ortho_group.rvs(5, random_state=0)[:2]
+    first, second = in_plane(turned, -0.01 * turned)
+    np.testing.assert_allclose(np.abs(np.linalg.norm(first, axis=1)), np.linalg.norm(flat, axis=1))  # nothing is lost
+    np.testing.assert_allclose(first + second, 0, atol=1e-12)
+    assert np.square(first).sum(0).argmax() == 0
+
+
+def test_correlations_of_coordinates_are_pearsons():
+    first, second = points(40, 3), points(40, 3, seed=1)
+    second[:, 2] = 7
+    found = correlations(first, second)
+    wanted = np.corrcoef(first.T, second[:, :2].T)[:3, 3:]
+    np.testing.assert_allclose(found[:, :2], wanted)
+    assert np.isnan(found[:, 2]).all()
+    np.testing.assert_allclose(np.diag(correlations(first, -2 * first)), -1)
+
+
+def test_a_string_holds_one_number_and_a_ball_all():
+    along = np.linspace(-1, 1, 21)
+    ratio, share, where = main_axis(along[:, None] * np.array([3.0, 4, 0]))
+    assert (ratio, share) == pytest.approx((1, 1))
+    np.testing.assert_allclose(np.abs(np.corrcoef(where, along)[0, 1]), 1)
+    square = np.array([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
+    assert main_axis(square)[:2] == pytest.approx((2, 0.5))

@@ -8,8 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serlib.geometry.receptive_field import as_printed, of_network, standard, touched
+from serlib.geometry.receptive_field import as_printed, occlusion, of_network, seconds, standard, touched
+from serlib.losses import SoftmaxLoss
+from serlib.methods import get
 from serlib.models import MultiDilatedCNN
+from serlib.training import Hardware
 
 
 def paths(dilations, kernel):
@@ -61,3 +64,33 @@ def test_forty_bands_are_covered_many_times_over():
     torch.manual_seed(0)
     bins, _ = of_network(MultiDilatedCNN(width=2, attention="none"), bins=40, frames=80)
     assert bins.all()
+
+
+@pytest.mark.parametrize("dilations", ["none", "multi"])
+def test_seconds_are_those_of_the_network_that_is_measured(dilations):
+    recipe = get("multidilated/ff-spp").recipe("study")
+    pool, hop = recipe.network_options["time_pool"], recipe.features.hop_length / recipe.features.sample_rate_hz
+    torch.manual_seed(0)
+    network = MultiDilatedCNN(bins=8, width=2, dilations=dilations, attention="none", time_pool=pool)
+    frames = np.flatnonzero(of_network(network, bins=8, frames=36 * pool + 8, draws=4)[1])
+    assert seconds(recipe, dilations) == pytest.approx((np.ptp(frames) + 1) * hop)
+
+
+def test_occlusion_finds_the_region_that_a_network_reads():
+    class Reader(torch.nn.Module):
+        """Embeds by what stands in the lowest band at the end, and by nothing else."""
+
+        def forward(self, x, lengths):
+            ends = torch.stack([clip[0, 0, n - 1] for clip, n in zip(x, lengths, strict=True)])
+            return torch.stack([ends, -ends], 1)
+
+    loss = SoftmaxLoss(2, 2)
+    with torch.no_grad():
+        loss.weight.copy_(torch.eye(2)), loss.bias.zero_()
+    clips = [np.full((1, 4, frames), 1.5, np.float32) for frames in (8, 12)]
+    falls = occlusion(Reader(), loss, clips, np.array([0, 1]), level=2, hardware=Hardware.choose("cpu", "float32"))
+    known = -np.log1p(np.exp([-3.0, 3.0]))  # ln p of either class while the region is seen
+    wanted = np.zeros((2, 2, 2))
+    wanted[:, 0, 1] = known - np.log(0.5)
+    np.testing.assert_allclose(falls, wanted, atol=1e-6)
+    assert all((clip == 1.5).all() for clip in clips)

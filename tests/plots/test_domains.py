@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
 
-from serlib.geometry import domains, own_and_nearest, simplex, train
+from serlib.geometry import domains, simplex, train
 from serlib.losses import AngularSoftmaxLoss
 from serlib.plots import domains as angles
 from serlib.plots import petals as spaces
@@ -34,18 +34,6 @@ def test_dot_product_writes_the_sum_out():
     assert "2.00 · cos 90° = 0.00" in texts(figure)
     assert "2.00 · cos 180° = -2.00" in texts(figure)
     assert [bar.get_width() for bar in figure.axes[1].patches] == pytest.approx([2, 0, -2])
-
-
-def test_logit_curves_has_a_column_per_loss_with_its_slope_below():
-    theta = np.linspace(0, 180, 19)
-    one, two = (np.cos(np.radians(theta)), -np.sin(np.radians(theta))), (theta, 2 * theta)
-    figure = angles.logit_curves(theta, {"plain": {"m = 1": one}, "two": {"a": one, "b": two}})
-    upper, lower = figure.axes[:2], figure.axes[2:]
-    assert [a.get_title("left") for a in upper] == ["plain", "two"]
-    assert [t.get_text() for t in upper[1].get_legend().get_texts()] == ["cos θ", "a", "b"]
-    np.testing.assert_array_equal(lower[1].lines[-1].get_ydata(), 2 * theta)
-    assert "°" in lower[0].get_xlabel() and "per radian" in lower[0].get_ylabel()
-    assert len({line.get_linestyle() for line in upper[1].lines}) == 3  # told apart without colour
 
 
 def test_two_class_domain_shows_the_cones_at_their_angles():
@@ -79,17 +67,6 @@ def test_effective_margins_names_where_each_ends():
     labels = [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
     assert labels == ["m = 3: ends at 1.37", "m = 4: ends at 1.45"]
     assert figure.axes[0].get_ylabel() == "λ" and figure.axes[0].get_yscale() == "log"
-
-
-def test_angle_histogram_counts_every_embedding_of_a_class():
-    embeddings, labels = np.random.default_rng(0).standard_normal((60, 3)), np.repeat([0, 1, 2], [10, 20, 30])
-    measured = own_and_nearest(embeddings, labels, np.eye(3))
-    figure = angles.angle_histogram(measured, NAMES[:3], cones_deg=[18, 18, 15])
-    for axes, label, cone in zip(figure.axes, range(3), (18, 18, 15), strict=True):
-        counts = np.histogram(measured.loc[measured["label"] == label, "own_deg"], np.arange(0, 181, 6))[0]
-        np.testing.assert_allclose([bar.get_height() for bar in axes.containers[0]], 100 * counts / counts.sum())
-        assert axes.lines[-1].get_xdata()[0] == cone
-    assert "(°)" in figure.axes[-1].get_xlabel()
 
 
 def test_petals_show_every_embedding_and_sectors_that_fill_the_circle(course):

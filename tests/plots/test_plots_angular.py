@@ -7,6 +7,7 @@ from matplotlib.colors import to_rgb
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from serlib.geometry import own_and_nearest
 from serlib.plots import angular as pictures
 from serlib.plots.style import EMOTION_COLOURS, save
 
@@ -32,6 +33,8 @@ def test_equal_classes_are_cut_in_the_middle():
 def test_cost_shows_recalls_and_both_accuracies():
     bells, lines = pictures.cost_of_imbalance(2.0, (1, 8)).axes
     assert bells.get_title("left") == "large : small = 8 : 1"
+    hatched = next(patch for patch in bells.collections if patch.get_hatch())
+    assert hatched.get_paths()[0].vertices[:, 0].max() == pytest.approx(np.log(8) / 2, abs=0.03)
     shown = {bars.get_label(): bars.lines[0].get_ydata() for bars in lines.containers}
     _, large, small = pictures.best_cut(2.0, 8)
     expected = {
@@ -93,6 +96,19 @@ def test_angle_grid_counts_in_percent_of_the_class():
     assert [axes.get_ylabel() for axes in figure.axes[::2]] == list(NAMES)
 
 
+def test_angle_grid_counts_every_embedding_and_marks_the_cones():
+    embeddings, labels = np.random.default_rng(0).standard_normal((60, 3)), np.repeat([0, 1, 2], [10, 20, 30])
+    measured = own_and_nearest(embeddings, labels, np.eye(3))
+    for axes, label, cone in zip(
+        pictures.angle_grid({"": measured}, NAMES, cones_deg=[18, 18, 15]).axes, range(3), (18, 18, 15), strict=True
+    ):
+        counts = np.histogram(measured.loc[measured["label"] == label, "own_deg"], np.arange(0, 181, 6))[0]
+        np.testing.assert_allclose([bar.get_height() for bar in axes.containers[0]], 100 * counts / counts.sum())
+        assert axes.lines[-1].get_xdata()[0] == cone
+        low, middle, high = axes.transAxes.inverted().transform(axes.transData.transform([[0, 0], [0, 25], [0, 100]]))
+        assert high[1] == pytest.approx(2 * middle[1]) and low[1] == pytest.approx(0)  # a square root
+
+
 def test_owned_shows_mean_lowest_and_highest():
     shares = pd.DataFrame([[0.2, 0.3, 0.5], [0.4, 0.3, 0.3]])
     (axes,) = pictures.owned({"softmax": shares, "m = 5": shares}, NAMES).axes
@@ -101,21 +117,6 @@ def test_owned_shows_mean_lowest_and_highest():
     ends = [segment[:, 1] for segment in bars[0].get_segments()]
     np.testing.assert_allclose(ends, [[20, 40], [30, 30], [30, 50]])
     assert axes.lines[0].get_ydata()[0] == pytest.approx(100 / 3)
-
-
-def test_trade_off_has_a_panel_per_condition_a_mark_per_loss_and_the_curve():
-    ends = {"wa_low": 50.0, "wa_high": 65.0, "recall_low": 30.0, "recall_high": 55.0}
-    losses = ({"loss": "a", "wa": 60.0, "recall": 40.0}, {"loss": "b", "wa": 61.0, "recall": 41.0})
-    rows = [{"condition": condition} | loss | ends for condition in ("1:1", "1:8") for loss in losses]
-    curves = {"1:1": np.array([[60.0, 40], [50, 60]]), "1:8": np.array([[70.0, 10], [60, 50]])}
-    figure = pictures.trade_off(pd.DataFrame(rows), curves, synthetic=True)
-    for axes, condition in zip(figure.axes, curves, strict=True):
-        np.testing.assert_array_equal(axes.lines[0].get_xydata(), curves[condition])
-        marks = [container[0].get_xydata()[0].tolist() for container in axes.containers]
-        assert marks == [[60, 40], [61, 41]] and axes.get_title("left") == f"{condition} · synthetic"
-    across, along = (bar.get_segments()[0] for bar in figure.axes[0].containers[0][2])
-    np.testing.assert_array_equal([across[:, 0], along[:, 1]], [[50, 65], [30, 55]])
-    assert [t.get_text() for t in figure.legends[0].texts] == ["softmax, cut moved", "a", "b"]
 
 
 def test_files_are_equal_for_equal_figures(tmp_path):

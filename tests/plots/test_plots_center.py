@@ -54,6 +54,35 @@ def test_maps_without_units_have_no_numbers():
     assert not len(figure.axes[0].get_xticks()) and not len(figure.axes[0].get_yticks())
 
 
+def test_heard_are_pale_unheard_dark_and_ellipses_hold_one_deviation():
+    generator = np.random.default_rng(0)
+    train = generator.normal(size=(300, 2)) @ np.array([[0.4, 0.2], [0, 0.1]]), np.repeat([0, 1], 150)
+    test = np.array([[0.0, 0], [3, 0], [0.5, 0.5]]), np.array([0, 1, 1])
+    figure = pictures.heard_unheard({"heard": train, "unheard": test}, NAMES[:2], CENTERS[:2], title="t")
+    heard, unheard = figure.axes
+    assert [c.get_alpha() for c in heard.collections[::2]] == [0.3] * 2
+    assert [c.get_alpha() for c in unheard.collections[::2]] == [0.85] * 2
+    assert (heard.get_title("left"), unheard.get_title("left")) == ("heard", "unheard (1 of 3 lie outside)")
+    for k, ellipse in enumerate(heard.patches):
+        own = train[0][train[1] == k]
+        assert ellipse.center == pytest.approx(own.mean(0))
+        turn = np.radians(ellipse.angle)
+        along = (own - own.mean(0)) @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        assert (ellipse.width, ellipse.height) == pytest.approx(2 * along.std(0, ddof=1))
+        assert np.cov(along.T)[0, 1] == pytest.approx(0, abs=1e-12)
+    assert not unheard.patches  # two points have no shape
+
+
+def test_ratios_show_every_fold_and_the_means():
+    table = pd.DataFrame({"fold-1": [1.0, 0.4], "fold-2": [2.0, 0.6]}, index=[0.0, 0.1])
+    (axes,) = pictures.ratios({"train": table, "test": table + 1}, title="t").axes
+    lines = [line for line in axes.lines if len(line.get_xdata()) == 2 and line.get_marker() != "."]
+    assert [list(line.get_ydata()) for line in lines[:2]] == [[1.5, 0.5], [2.5, 1.5]]
+    dots = [list(line.get_ydata()) for line in axes.lines if line.get_marker() == "."]
+    assert dots == [[1, 0.4], [2, 0.6], [2, 1.4], [3, 1.6]]
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "0.1"]
+
+
 @pytest.fixture
 def tables():
     weights = pd.Index([0.0, 0.01, 1.0], name="lambda")

@@ -36,27 +36,14 @@ def test_profile_writes_every_mean_and_places_every_share():
     assert [t.get_text() for t in figure.legends[0].texts] == ["emotion", "speaker"]
 
 
-def test_filters_are_sorted_by_their_peak_and_the_most_changed_come_first():
+def test_filters_are_sorted_by_their_peak():
     time = np.arange(20) / 16000
     bank = np.stack([np.sin(2 * np.pi * hertz * time) for hertz in (6000, 1000, 3000)])
-    start = bank.copy()
-    start[1] += 0.5
-    figure = pictures.filters(bank, start, rate_hz=16000, synthetic=True)
-    in_time, before, after = figure.axes[:3]
-    assert in_time.get_yticklabels()[0].get_text() == "1" and len(in_time.lines) == 6
-    np.testing.assert_array_equal(in_time.lines[0].get_ydata(), start[1])
-    np.testing.assert_array_equal(in_time.lines[3].get_ydata(), bank[1])
-    gain = after.images[0].get_array()
-    peaks = 8000 * gain.argmax(1) / 256
-    np.testing.assert_allclose(peaks, [1000, 3000, 6000], atol=250)
-    np.testing.assert_allclose(gain.max(1), 1)
-    assert not np.array_equal(before.images[0].get_array(), gain)
-    assert "synthetic" in in_time.get_title("left")
-
-
-def test_a_silent_filter_draws_no_nan():
-    figure = pictures.filters(np.zeros((2, 20)), np.ones((2, 20)), rate_hz=16000)
-    assert np.isfinite(figure.axes[2].images[0].get_array()).all()
+    before, after = pictures.filters(bank, bank[::-1], rate_hz=16000, synthetic=True).axes[:2]
+    shown = after.images[0].get_array()
+    assert (np.diff(shown.argmax(1)) > 0).all() and shown.max(1).tolist() == [1, 1, 1]
+    np.testing.assert_array_equal(before.images[0].get_array(), shown)
+    assert after.images[0].get_extent() == [0, 8, 0, 3] and "synthetic" in after.get_title("left")
 
 
 def test_terms_are_means_over_runs_and_leave_out_what_is_missing():
@@ -112,15 +99,34 @@ def test_mirrors_fill_rows(panels, shape):
     assert figure.axes[0].get_gridspec().get_geometry() == shape
 
 
-def test_measures_keep_the_order_of_the_rows():
-    table = pd.DataFrame({"a": [1.0, 0.5], "b": [0.9, 0.8], "c": [0.0, -1]}, index=["none", "-1"])
-    figure = pictures.measures(
-        table, {"share": {"a": "first", "b": "second"}, "cosine": {"c": "c"}}, xlabel="threshold"
-    )
-    share, cosine = figure.axes
-    assert [list(line.get_ydata()) for line in share.lines] == [[1.0, 0.5], [0.9, 0.8]]
-    assert [t.get_text() for t in cosine.get_xticklabels()] == ["none", "-1"]
-    assert [t.get_text() for t in share.get_legend().texts] == ["first", "second"] and cosine.get_legend() is None
+def test_a_mirror_has_its_ghosts_in_the_hollow_marks_and_threads_through_the_cross():
+    matrix = np.array([[-1.0, 0.2], [0.1, -0.5]])
+    left, right = pictures.mirror((FIRST, -FIRST), LABELS, NAMES, matrix, title="exact").axes[:2]
+    ghosts, cross = left.lines[-2:]
+    np.testing.assert_array_equal(ghosts.get_xydata(), FIRST)
+    np.testing.assert_array_equal(cross.get_xydata(), [[0, 0]])
+    for thread in left.lines[:-2]:
+        np.testing.assert_allclose(thread.get_xydata().sum(0), 0)
+    assert left.get_xlim()[0] == -left.get_xlim()[1] and left.get_xlim() == left.get_ylim()
+    np.testing.assert_array_equal(right.images[0].get_array(), matrix)
+    assert right.images[0].get_clim() == (-1, 1) and right.get_title("left") == "mean of the diagonal -0.75"
+
+
+def test_ridges_show_where_cosines_lie_and_what_was_asked_for():
+    rows = {
+        "none": (np.array([0.01, 0.02, 0.9]), {"train": 0.1, "dev": 0.2}, None),
+        "eq. 3": (np.full(4, -0.99), {"train": -0.95, "dev": -0.9}, -1.0),
+    }
+    figure = pictures.ridges(rows, xlabel="cosine", title="test")
+    (axes,) = figure.axes
+    tops = [-(hill.get_paths()[0].vertices[:, 1].min() - height) for height, hill in enumerate(axes.collections)]
+    np.testing.assert_allclose(tops, 0.8)
+    peak = axes.collections[1].get_paths()[0].vertices
+    assert peak[peak[:, 1].argmin(), 0] == -1  # the bin from -1 to -0.96
+    assert [line.get_xdata()[0] for line in axes.lines] == [0.1, 0.2, -1, -0.95, -0.9]
+    told = ["mean, train", "mean, dev", "asked for"]
+    assert sorted(t.get_text() for t in figure.legends[0].texts) == sorted(told)
+    assert [t.get_text() for t in axes.get_yticklabels()] == [*rows] and axes.yaxis_inverted()
 
 
 def test_files_are_equal_for_equal_figures(tmp_path):

@@ -57,13 +57,20 @@ def test_receptive_fields_show_dependence_and_what_is_claimed():
 
 
 @pytest.mark.parametrize(("level", "rows", "steps"), [(5, 0, 0), (6, 4, 3), (8, 4, 7), (1, 0, 0)])
-def test_pyramid_marks_each_bins_winner_and_what_is_shared(level, rows, steps):
+def test_pyramid_marks_what_each_bin_keeps_and_what_is_shared_and_rebuilds_the_map(level, rows, steps):
     values = np.random.default_rng(level).permutation(20 * 45).reshape(20, 45).astype(float)
-    axes = pictures.pyramid({"clip": values}, (level,), grid, title="t").axes[0]
-    assert axes.get_title("left") == f"{level} × {level}\n{rows} rows, {steps} steps\nshared"
-    kept = {values[int(y), int(x)] for line in axes.lines for x, y in line.get_xydata()}
+    figure = pictures.pyramid({"clip": (values, 4.5)}, level, grid, title="t")  # a step is 0.1 s
+    left, right = figure.axes[:2]
+    kept = {values[int(y), int(10 * x)] for line in left.lines for x, y in line.get_xydata()}
     assert kept == {values[a:b, c:d].max() for _, a, b, c, d in grid((level,), 20, 45)}
-    assert len(axes.patches) == level**2 + rows + steps
+    assert len(left.patches) == level**2 + rows + steps
+    rebuilt = np.array([[max(values[a:b, c:d].max() for _, a, b, c, d in grid((level,), 20, 45)
+                             if a <= y < b and c <= x < d) for x in range(45)] for y in range(20)])  # fmt: skip
+    np.testing.assert_array_equal(right.images[0].get_array(), rebuilt)
+    assert right.images[0].get_extent() == [0, 4.5, 0, 20] and right.images[0].get_clim() == left.images[0].get_clim()
+    assert [t.get_text() for t in left.get_yticklabels()] == ["0.25", "0.5", "1", "2", "4", "8"]
+    mel = 2595 * np.log10(1 + np.array([250, 500, 1000, 2000, 4000, 8000]) / 700)
+    np.testing.assert_allclose(left.get_yticks(), 20 * mel / mel[-1])
 
 
 def test_attention_takes_every_weight_to_its_place():
@@ -82,6 +89,27 @@ def test_attention_takes_every_weight_to_its_place():
 def test_attention_that_learned_nothing_can_be_drawn():
     figure = pictures.attention({"anger": np.full(5, 0.2)}, (1, 2), title="even")
     np.testing.assert_allclose(figure.axes[0].collections[0].get_array(), 1)
+
+
+def test_heats_part_colours_at_the_middle_and_keep_every_map():
+    maps = {"anger": [np.array([[-0.1, 0.4], [0.0, 0.2]])], "fear": [np.full((2, 2), 0.1)]}
+    first, second = (axes.collections[0] for axes in pictures.heats(maps, middle=0, label="nats", title="t").axes[:2])
+    np.testing.assert_allclose(first.get_array(), maps["anger"][0])
+    assert (first.norm.vmin, first.norm.vcenter, first.norm.vmax) == (-0.1, 0, 0.4)
+    assert second.norm.vmax == 0.4
+
+
+def test_waterfall_stands_each_recipe_on_the_one_before_and_hollows_what_is_open():
+    columns = ["effect", "low", "high", "verdict"]
+    rows = [[8.0, 2, 14, "better"], [-3.0, -7, 1, "open"], [5.0, np.nan, np.nan, "not compared: x"]]
+    steps = pd.DataFrame(rows, ["strong", "own", "best"], columns)
+    levels = {"printed": 60.0, "strong": 68.0, "own": 65.0, "best": 70.0}
+    (axes,) = pictures.waterfall(levels, steps, title="emodb").axes
+    assert [(bar.get_x(), bar.get_width()) for bar in axes.patches] == [(0, 60), (60, 8), (68, -3), (65, 5)]
+    assert [bar.get_facecolor()[3] for bar in axes.patches] == [1, 1, 0, 0]
+    told = ["60.0 %", "68.0 %  (+8.0; +2.0 to +14.0)", "65.0 %  (-3.0; -7.0 to +1.0)", "70.0 %"]
+    assert [text.get_text() for text in axes.texts] == told
+    assert axes.yaxis_inverted() and [t.get_text() for t in axes.get_yticklabels()] == [*levels]
 
 
 @pytest.fixture
