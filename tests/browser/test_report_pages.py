@@ -3,8 +3,7 @@
 import contextlib
 import io
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,45 +23,9 @@ def out(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator:
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium on the PATH")
-    with sync_api.sync_playwright() as play:
-        started = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
-def open_page(browser, out) -> Iterator:
-    """Open a page of the report; whatever it asks for beyond files of the report, or complains of, fails the test."""
-    troubles, contexts = [], []
-
-    def watch(route) -> None:
-        url = route.request.url
-        inside = url.startswith(out.as_uri()) and route.request.resource_type == "document"
-        if inside:
-            route.continue_()
-        else:
-            troubles.append(f"asked for {url}")
-            route.abort()
-
-    def opened(name: str, **options: object):
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.route(re.compile("."), watch)
-        page.on("console", lambda message: troubles.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-        page.goto(f"{out.as_uri()}/{name}.html")
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert troubles == []
+def open_page(open_file, out) -> Callable:
+    return lambda name, **options: open_file(out / f"{name}.html", **options)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -132,16 +95,16 @@ def test_links_of_index_and_pages_lead_on(open_page):
     assert (page.locator(".card").count(), page.locator("table a").get_attribute("href")) == (2, "00_shown.html")
 
 
-def test_the_contents_list_moves_the_page(open_page):
+def test_the_contents_list_moves_the_page(open_page, until):
     page = open_page("00_shown", viewport={"width": 1200, "height": 600})
     page.locator("#contents a", has_text="Exercises").click()
-    page.wait_for_function("document.getElementById('Exercises').getBoundingClientRect().top < 600")
+    until(page, "document.getElementById('Exercises').getBoundingClientRect().top < 600")
 
 
-def test_the_animation_plays(open_page):
+def test_the_animation_plays(open_page, until):
     page = open_page("00_shown")
     picture, slider = page.locator(".animation img"), page.locator(".anim-slider")
-    page.wait_for_function("document.querySelector('.animation img').naturalWidth > 0")
+    until(page, "document.querySelector('.animation img').naturalWidth > 0")
     first = picture.get_attribute("src")
     page.get_by_role("button", name="Next frame").click()
     assert slider.input_value() == "1" and picture.get_attribute("src") != first
@@ -149,7 +112,7 @@ def test_the_animation_plays(open_page):
     assert "▶" in page.evaluate(sign)
 
 
-def test_sound_is_in_the_page(open_page):
+def test_sound_is_in_the_page(open_page, until):
     page = open_page("00_shown")
-    page.wait_for_function("document.querySelector('audio').readyState > 0")
+    until(page, "document.querySelector('audio').readyState > 0")
     assert page.evaluate("document.querySelector('audio').duration") == pytest.approx(0.2)

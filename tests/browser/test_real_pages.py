@@ -1,0 +1,130 @@
+"""Pages of two real notebooks and their index: readable for all, at any width, by keyboard; sounds play, folds open."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+SOUNDS, LIVE = "00_corpora_and_protocol", "01_decision_domains"
+PAGES = ("index", SOUNDS, LIVE)
+SCREENS = {"light": {"width": 1200, "height": 800}, "dark": {"width": 400, "height": 800}}
+UNFOLD = "document.querySelectorAll('details').forEach(each => each.open = true)"
+
+# Every table, code box and formula: where it is cut off (by the page, or by a box that does not scroll), and which of
+# those that scroll cannot be scrolled to their end.
+CUT = """() => {
+  const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
+  const told = [];
+  for (const wide of document.querySelectorAll('main :is(table, pre, .formula, .highlight, img, svg, figure)')) {
+    if (!wide.getBoundingClientRect().width) continue;
+    let box = wide;
+    while (box !== document.documentElement && !scrolls(box)) {
+      if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'visible')
+        told.push(`${box.outerHTML.slice(0, 80)} cuts: ${box.scrollWidth} > ${box.clientWidth}`);
+      box = box.parentElement;
+    }
+    const name = wide.outerHTML.slice(0, 80);
+    if (box === document.documentElement) {
+      if (wide.getBoundingClientRect().right > innerWidth + 1) told.push(`${name} leaves the page`);
+    } else {
+      if (box.getBoundingClientRect().right > innerWidth + 1) told.push(`the box of ${name} leaves the page`);
+      if (getComputedStyle(box).scrollbarWidth === 'none') told.push(`${name} scrolls unseen`);
+      box.scrollLeft = 1e6;
+      if (box.scrollLeft + box.clientWidth < box.scrollWidth - 1) told.push(`${name} ends out of reach`);
+      if (wide.getBoundingClientRect().right > box.getBoundingClientRect().right + 1) told.push(`${name} is cut`);
+      box.scrollLeft = 0;
+    }
+  }
+  return told;
+}"""
+STOPS = "a[href], summary, button, input:not([type=radio]:not(:checked)), select, audio, [tabindex='0']"
+MARK = f"""() => {{
+  const seen = [...document.querySelectorAll("{STOPS}")].filter(e => e.checkVisibility({{visibilityProperty: true}}));
+  seen.forEach((each, number) => each.dataset.stop = number);
+  return seen.map(e => e.tagName);
+}}"""
+REACHED = """() => {
+  const at = document.activeElement;
+  return at === document.body ? 'body' : at.dataset.stop === undefined ? null : Number(at.dataset.stop);
+}"""
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("real")
+    command = [sys.executable, "-m", "serlib.cli", "report", "--out", str(folder), "--only"]
+    made = [subprocess.Popen([*command, name[:2]], stdout=subprocess.PIPE, text=True) for name in (SOUNDS, LIVE)]
+    assert [each.communicate()[0].count(" ok\n") for each in made] == [1, 1]
+    return folder
+
+
+@pytest.fixture
+def open_page(open_file, report) -> Callable:
+    return lambda name, **options: open_file(report / f"{name}.html", **options)
+
+
+@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("scheme", SCREENS)
+def test_axe_finds_nothing_serious_and_nothing_is_cut(open_page, name, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    page = open_page(name, viewport=SCREENS[scheme], color_scheme=scheme)
+    page.evaluate(UNFOLD)
+    assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[scheme]["width"]
+    assert page.evaluate(CUT) == []
+    found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    grave = [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
+    assert grave == []
+
+
+def test_wide_tables_scroll_by_keyboard(open_page, until):
+    page = open_page(SOUNDS, viewport=SCREENS["dark"])
+    wide = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+    assert page.evaluate(f"{wide}.length") > 0
+    page.evaluate(f"{wide}[0].focus()")
+    page.keyboard.press("ArrowRight")
+    until(page, f"{wide}[0].scrollLeft > 0")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_tab_reaches_everything_in_the_order_of_the_page(open_page, name):
+    page = open_page(name, viewport=SCREENS["light"])
+    kinds = page.evaluate(MARK)
+    assert {"A", "SUMMARY", "DIV"} <= {*kinds}
+    assert name != SOUNDS or "AUDIO" in kinds
+    reached = []
+    for _ in range(20 * len(kinds)):  # a sound's own buttons are stops too
+        page.keyboard.press("Tab")
+        stop = page.evaluate(REACHED)
+        if stop == "body":
+            break
+        reached += [stop] * (stop not in (None, *reached[-1:]))  # None: inside a live picture
+    assert reached == [*range(len(kinds))] and stop == "body"
+
+
+def test_sounds_play(open_page):
+    page = open_page(SOUNDS)
+    heard = """async sound => {
+      const happened = name => new Promise(then => sound.addEventListener(name, then, {once: true}));
+      if (!sound.readyState) await happened('loadedmetadata');
+      sound.muted = true;
+      await Promise.all([happened('timeupdate'), sound.play()]);
+      return [sound.duration, sound.currentTime, sound.currentSrc.slice(0, 11)];
+    }"""
+    sounds = page.locator("audio").all()
+    assert sounds
+    for sound in sounds:
+        duration, moved, source = sound.evaluate(heard)
+        assert 0.2 < duration < 20 and moved > 0 and source == "data:audio/"
+
+
+def test_folded_code_and_answers_open(open_page):
+    page = open_page(SOUNDS)
+    for kind in ("details.source", "details:not(.source, .log)"):
+        folded = page.locator(f"main {kind}").first
+        inside = folded.locator(":scope > :not(summary)").first
+        assert not inside.is_visible() and folded.locator("summary").inner_text().strip()
+        folded.locator("summary").click()
+        assert inside.is_visible()
