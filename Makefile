@@ -9,14 +9,14 @@ SEEDS ?= 0
 DEVICE ?= auto
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 OUT ?= reports
-WHERE := --corpus $(CORPUS) $(if $(ROOT),--root $(ROOT)) --profile $(PROFILE) --seeds $(SEEDS) --device $(DEVICE)
+WHERE := --corpus $(CORPUS) $(if $(ROOT),--root $(ROOT)) $(if $(OPTION),--option $(OPTION)) --profile $(PROFILE) --seeds $(SEEDS) --device $(DEVICE)
 
 .DEFAULT_GOAL := help
 .PHONY: help report test test-browser lab lint format figures readme bench run clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
-	@echo "  options: CORPUS=emodb ROOT=path PROFILE=quick|study|paper SEEDS='0 1 2' DEVICE=auto JOBS=2 (all cores) ONLY=03"
+	@echo "  options: CORPUS=emodb ROOT=path OPTION=key=value PROFILE=quick|study|paper SEEDS='0 1 2' DEVICE=auto JOBS=2 (all cores) ONLY=03"
 
 $(STAMP): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -55,8 +55,8 @@ readme: $(STAMP)  ## write the measured parts of the README from the committed r
 run: $(STAMP)  ## fill the run store: make run METHOD='focal/mel-focal' CORPUS=emodb ROOT=...
 	$(BIN)/serlib run $(if $(METHOD),--method $(METHOD) $(WHERE) $(if $(FOLDS),--folds $(FOLDS)),--list)
 
-bench: $(STAMP)  ## speed, as ratios measured in one run
-	$(BIN)/serlib bench $(if $(ONLY),--only $(ONLY))
+bench: $(STAMP)  ## speed, as ratios, into data/results/bench.json: make bench ROOT=path/to/emodb
+	$(BIN)/serlib bench $(if $(ONLY),--only $(ONLY)) $(if $(ROOT),--root $(ROOT))
 
 clean:  ## remove what the commands made, .venv apart
 	rm -rf runs reports .cache .pytest_cache .ruff_cache .hypothesis .coverage

@@ -2,10 +2,8 @@
 
 import argparse
 import os
-import runpy
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from serlib import paths
@@ -18,9 +16,22 @@ def _report(option: Sequence[str], **options: Any) -> int:
     return run_report(options=pairs(option), **options)
 
 
-def _run(
+def _run(*, engine: str | None, address: str | None, gpus_per_run: float | None, device: str, **options: Any) -> int:
+    if engine is None:
+        if address is not None or gpus_per_run is not None:
+            raise ValueError("--address and --gpus-per-run belong to --engine ray")
+        return _made(device=device, cluster=None, **options)
+    if gpus_per_run is None and device not in ("auto", "cpu"):
+        raise ValueError(f"--device {device} with --engine ray needs --gpus-per-run, such as 0.25: four runs share one")
+    from serlib.runs.cluster import Cluster
+
+    with Cluster(address, gpus_per_run) as cluster:
+        return _made(device="cpu" if gpus_per_run is None else device, cluster=cluster, **options)
+
+
+def _made(
     *, corpus: str, root: str | None, option: Sequence[str], method: Sequence[str], list_: bool, plan: str | None,
-    minutes: float | None, dry_run: bool, jobs: int, device: str, out: str | None, **options: Any,
+    minutes: float | None, dry_run: bool, jobs: int, out: str | None, **options: Any,
 ) -> int:  # fmt: skip
     from serlib import methods
     from serlib.corpora import load_corpus
@@ -31,9 +42,10 @@ def _run(
     store = RunStore(out, shelves=None if out is None else [])
     if plan is not None:
         tasks = read_plan(plan, root=root)
-        jobs = processes(jobs, tasks, device)
+        where = {key: options[key] for key in ("device", "cluster")}
+        jobs = processes(jobs, tasks, **where)
         if not dry_run:
-            return fill(tasks, store, jobs, device, minutes=minutes)
+            return fill(tasks, store, jobs, minutes=minutes, **where)
         print("\n".join(describe_plan(tasks, store, jobs)))
         return 0
     if dry_run or minutes is not None:
@@ -44,7 +56,7 @@ def _run(
     chosen = [methods.get(name) for name in method]  # a wrong name is told before anything trains
     speech = load_corpus(corpus, root, **pairs(option))
     for each in chosen:
-        scores = cross_validate(speech, each, n_jobs=jobs, device=device, store=store, **options)
+        scores = cross_validate(speech, each, n_jobs=jobs, store=store, **options)
         verdict = leakage(folds(speech, scores.scheme), speech).attrs["verdict"]
         print(f"{scores.label}\n{verdict}\n{scores.summary().round(1).to_string()}\n", flush=True)
         if options["keep_weights"]:
@@ -96,29 +108,10 @@ def _models() -> int:
     return 0
 
 
-def _predict(*, csv: str | None, plot: str | None, **options: Any) -> int:
-    from serlib.files import write_whole
-    from serlib.runs.kept import described
-    from serlib.runs.predict import predict_files
+def _predict(**options: Any) -> int:
+    from serlib.answers import answer
 
-    found = predict_files(**options)
-    together = "; all files scaled together, as one speaker's" * options["by_speaker"]
-    print(f"{described(found.model.facts)}; named from {found.threshold:g} on{together}", file=sys.stderr)
-    for file, reason in found.refused.items():
-        print(f"serlib: {file}: {reason}", file=sys.stderr)
-    if len(found.table):
-        print(found.table.round(3).to_string())
-    if csv:
-        write_whole(csv, found.table.to_csv().encode())
-    if csv and len(found.course):
-        write_whole(Path(csv).with_stem(f"{Path(csv).stem}-course"), found.course.to_csv().encode())
-    if plot and not len(found.course):
-        print("serlib: nothing to plot: no recording is over 6 s", file=sys.stderr)
-    elif plot:
-        from serlib.plots.course import plot_course
-
-        plot_course(found.course, found.threshold).savefig(plot)
-    return 1 if found.refused else 0
+    return answer(**options)
 
 
 def _export(model: str, onnx: str) -> int:
@@ -128,11 +121,14 @@ def _export(model: str, onnx: str) -> int:
     return 0
 
 
-def _bench(only: str) -> int:
-    for script in sorted((paths.PROJECT / "bench").glob(f"*{only}*.py")):
-        print(f"== {script.stem}", flush=True)
-        runpy.run_path(str(script), run_name="__main__")
-    return 0
+def _bench(**options: Any) -> int:
+    if not (paths.PROJECT / "bench").is_dir():
+        raise ValueError("the benchmark comes with a clone of the project, not with an installed package")
+    sys.path.insert(0, str(paths.PROJECT))
+    from bench import MEASUREMENTS
+    from bench.frame import run
+
+    return run(MEASUREMENTS, **options)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -151,8 +147,8 @@ def parser() -> argparse.ArgumentParser:
 
     shared = argparse.ArgumentParser(add_help=False)
     option = shared.add_argument
-    option("--corpus", default="synthetic", help="synthetic | emodb | ravdess | iemocap | table (default: synthetic)")
-    option("--root", help="folder (or CSV) of the corpus; synthetic needs none")
+    option("--corpus", default="synthetic", help="emodb | ravdess | iemocap | audb | table (default: synthetic)")
+    option("--root", help="folder, CSV or (audb) name of the corpus; synthetic needs none")
     option("--option", **many, metavar="KEY=VALUE", help="options of the corpus' loader")
     option("--profile", choices=("quick", "study", "paper"), default="quick")
     option("--seeds", type=int, nargs="+", default=[0])
@@ -170,6 +166,9 @@ def parser() -> argparse.ArgumentParser:
     option("--folds", help="scheme; default: what fits the corpus")
     at_once = "runs at once; -1: one per core, but one alone in the quick profile and on an accelerator, where starting"
     option("--jobs", type=int, default=-1, help=f"{at_once} processes costs more than it saves")
+    option("--engine", choices=("ray",), help="make the runs on the machines of a Ray cluster (extra cluster)")
+    option("--address", help="with --engine: HOST:PORT or auto (default: $RAY_ADDRESS, or start one here)")
+    option("--gpus-per-run", type=float, metavar="SHARE", help="with --engine: 0.25: four share a GPU (default: none)")
     option("--out", help="folder for the runs (default: runs/)")
     option("--keep-weights", **flag, help="store the models too, for serlib predict")
     option("--plan", metavar="FILE", help="TOML: rows of corpus, methods, profile, folds, seeds, best first")
@@ -217,8 +216,9 @@ def parser() -> argparse.ArgumentParser:
     option("--model", required=True)
     option("--onnx", required=True, metavar="OUT")
 
-    option = command(commands, "bench", _bench, help="print speed ratios")
-    option("--only", default="", help="scripts of bench/ whose name contains this")
+    option = command(commands, "bench", _bench, help="measure speed, as ratios, into data/results/bench.json")
+    option("--only", default="", help="measurements whose name contains this; an unknown one shows the names")
+    option("--root", help="folder of EMO-DB, for what is measured on it")
     return top
 
 

@@ -48,9 +48,11 @@ def test_make_knows_what_it_is_asked_for(command):
 
 
 def test_options_of_make_reach_the_report():
-    (line,) = [c for c in made("make report CORPUS=emodb ROOT=path/to/emodb PROFILE=study") if "bin/serlib" in c]
+    asked = "make report CORPUS=emodb ROOT=path/to/emodb OPTION=emotions=anger,fear PROFILE=study"
+    (line,) = [c for c in made(asked) if "bin/serlib" in c]
     options = parser().parse_args(shlex.split(line)[1:])
     assert (options.corpus, options.root, options.profile) == ("emodb", "path/to/emodb", "study")
+    assert options.option == ["emotions=anger,fear"]
 
 
 @pytest.mark.parametrize("command", commands("serlib"))

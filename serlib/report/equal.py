@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from serlib.corpora import Corpus
 from serlib.methods import equal
 from serlib.protocol import SCHEMES, Scores, compare_family, published
 from serlib.protocol.calibration import calibration
@@ -33,7 +34,7 @@ CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of
 )  # fmt: skip
 
 
-def stored(corpus: str, profile: str) -> Results:
+def stored(corpus: Corpus | str, profile: str) -> Results:
     """Return a corpus' committed results in the settings that were chosen on dev, on the seeds that each ground shares.
 
     They are of the first scheme without shared speakers that has any; none: empty.

@@ -5,15 +5,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
-from platform import python_version
 from typing import Any
 
-from serlib import __version__, paths
+from serlib import paths
 from serlib.files import write_whole
 
 PATTERN = "[0-9][0-9]_*.ipynb"
@@ -22,15 +20,16 @@ PATTERN = "[0-9][0-9]_*.ipynb"
 def run_report(
     corpus: str = "synthetic", root: str | Path | None = None, profile: str = "quick", *, seeds: Sequence[int] = (0,),
     device: str = "auto", out: str | Path = "reports", only: str | None = None, jobs: int = 1, retrain: bool = False,
-    notebooks: str | Path | None = None,
+    notebooks: str | Path | None = None, options: Mapping[str, Any] | None = None,
 ) -> int:  # fmt: skip
     """Write ``out/index.html``, ``out/NN_name.html`` and the executed ``out/notebooks/NN_name.ipynb``.
 
     A notebook that fails does not stop the rest: it is kept as far as it came and shown as failed. Files of an earlier
     report are replaced whole; a notebook that is not run now keeps its page of then. Figures go to ``out/figures``.
 
-    ``corpus`` and ``root`` are those of ``load_corpus``, ``notebooks`` is a folder (None: the project's own). ``only``
-    is what the file names of the wanted ones start with, such as ``"03"``; ``jobs`` run at a time and share the cores.
+    ``corpus``, ``root`` and ``options`` are those of ``load_corpus``, ``notebooks`` is a folder (None: the project's
+    own). ``only`` is what the file names of the wanted ones start with, such as ``"03"``; ``jobs`` run at a time and
+    share the cores.
 
     Returns:
         Exit code: 0, or 1 when a notebook failed.
@@ -40,7 +39,7 @@ def run_report(
     """
     from joblib import Parallel, delayed
 
-    from serlib.report.page import render_index
+    from serlib.report.index import render_index
 
     folder, out, start = Path(notebooks or paths.PROJECT / "notebooks").resolve(), Path(out).resolve(), time.monotonic()
     found = sorted(folder.glob(PATTERN))
@@ -53,9 +52,11 @@ def run_report(
     places = {"root": root, "figures_dir": out / "figures", "runs_dir": paths.runs_dir()}
     places = {name: str(Path(place).resolve()) if place else None for name, place in places.items()}
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
-    facts, failed, bar = {**asked, **_versions()}, 0, jobs == 1 and sys.stderr.isatty()
+    given = {**asked, **places, "options": dict(options or {}), "retrain": retrain}
+    loader = {"options": ", ".join(f"{key}={value}" for key, value in given["options"].items()) or None}
+    facts, failed, bar = {**asked, **loader, **_made_with()}, 0, jobs == 1 and sys.stderr.isatty()
     results = Parallel(n_jobs=min(jobs, len(chosen)), return_as="generator_unordered")(
-        delayed(execute)(path, out, {**asked, **places, "retrain": retrain}, facts, bar=bar) for path in chosen
+        delayed(execute)(path, out, given, facts, bar=bar) for path in chosen
     )
     for done, (name, seconds, error) in enumerate(results, 1):
         failed += error is not None
@@ -89,33 +90,37 @@ def execute(path: Path, out: Path, given: dict, facts: dict, *, bar: bool = Fals
         error = _last_lines(caught)
     facts = {**facts, "seconds": time.monotonic() - start, "error": error}
     try:
-        _keep(nbformat.read(part if part.exists() else path, as_version=4), path, out, facts)
+        _keep(nbformat.read(part if part.exists() else path, as_version=4), path, out, facts, given)
     except Exception as caught:  # no notebook at all, or one that no page can be made of
         facts["error"] = error or _last_lines(caught)
-        _keep(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {path.stem}")]), path, out, facts)
+        bare = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(f"# {path.stem}")])
+        _keep(bare, path, out, facts, given)
     part.unlink(missing_ok=True)
     return path.stem, facts["seconds"], facts["error"]
 
 
-def _keep(notebook: Any, path: Path, out: Path, facts: dict) -> None:
+def _keep(notebook: Any, path: Path, out: Path, facts: dict, given: dict) -> None:
     from nbformat import writes
 
     from serlib.report.page import render_page
+    from serlib.report.places import hide_places
 
     notebook.metadata["serlib"] = facts
+    notebook = hide_places(notebook, [given.get(name) for name in ("root", "figures_dir", "runs_dir")])
     page = render_page(notebook, folder=path.parent, out=out)
     write_whole(out / "notebooks" / path.name, writes(notebook).encode())
     write_whole(out / f"{path.stem}.html", page.encode())
 
 
-def _versions() -> dict[str, Any]:
+def _made_with() -> dict[str, Any]:
     """Return what the notebooks run on and when; no paths of this machine."""
+    from serlib.runs.engine import versions
+
     commit, date = None, datetime.now().isoformat(sep=" ", timespec="seconds")
     with suppress(OSError, subprocess.SubprocessError):
         command = ["git", "-C", str(paths.PROJECT), "describe", "--always", "--dirty"]
         commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
-    own = {"serlib": __version__, "python": python_version(), "torch": version("torch")}
-    return {**own, "commit": commit, "date": date}
+    return {name: versions()[name] for name in ("serlib", "python", "torch")} | {"commit": commit, "date": date}
 
 
 def _last_lines(error: Exception, count: int = 4) -> str:

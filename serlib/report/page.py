@@ -1,4 +1,4 @@
-"""HTML that asks for nothing outside itself: a page for each executed notebook, and the index of all."""
+"""HTML that asks for nothing outside itself: a page for each executed notebook."""
 
 import base64
 import mimetypes
@@ -7,20 +7,17 @@ import re
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup
-from jinja2 import Environment, FileSystemLoader
 from nbconvert.exporters import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from nbformat import NotebookNode, read
+from nbformat import NotebookNode
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
+from serlib.report.harmless import harmless
 from serlib.report.mathml import formula
-from serlib.report.publish import published
-from serlib.runs.findings import findings
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "text/latex", "image/png", "image/jpeg", "text/plain"]
@@ -74,7 +71,8 @@ def render_page(notebook: NotebookNode, *, folder: Path, out: Path) -> str:
 
     Its relative links and images start from ``folder``; the page will lie in the folder ``out``.
     """
-    options = {"extra_template_basedirs": [str(TEMPLATES)], "filters": {"markdown2html": render_markdown}}
+    filters = {"markdown2html": render_markdown, "harmless": harmless}
+    options = {"extra_template_basedirs": [str(TEMPLATES)], "filters": filters}
     exporter = HTMLExporter(template_name="page", config=CONFIG, **options)
     facts = {"style": style(), "title": title_and_abstract(notebook)[0]}
     soup = BeautifulSoup(exporter.from_notebook_node(notebook, resources=facts)[0], "html.parser")
@@ -83,34 +81,6 @@ def render_page(notebook: NotebookNode, *, folder: Path, out: Path) -> str:
     _describe(soup)
     _list_contents(soup)
     return str(soup)
-
-
-def render_index(out: Path, names: list[str], manifest: dict[str, Any]) -> str:
-    """Return the index of the executed notebooks in ``out/notebooks``, of this report and of earlier ones.
-
-    ``names`` are the project's notebooks in order, without suffix; those never executed are listed as such.
-    ``manifest`` is what the report was made with, in the order to show; None is left out.
-    """
-    entries, rows = [], []
-    for name in names:
-        path, entry = out / "notebooks" / f"{name}.ipynb", {"name": name, "title": name}
-        if path.exists():
-            entry["notebook"] = notebook = read(path, as_version=4)
-            entry["title"], entry["abstract"] = title_and_abstract(notebook)
-            rows += [{"notebook": name, **row} for row in published(notebook)]
-        entries.append(entry)
-    prints = dict.fromkeys(f"{row['corpus']} {row['fingerprint']}" for row in rows if row.get("fingerprint"))
-    columns = list(dict.fromkeys(key for row in rows for key in row if key != "fingerprint"))
-    facts = {**manifest, "fingerprint": ", ".join(prints) or None}
-    template = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("index.html.j2")
-    known, told = {entry["name"]: entry for entry in entries}, []
-    for found in findings():
-        entry = known.get(Path(found.notebook).stem, {})
-        html = render_markdown(found.sentence).strip().removeprefix("<p>").removesuffix("</p>")
-        told.append(
-            {"html": html, "title": entry.get("title"), "page": "notebook" in entry and f"{entry['name']}.html"}
-        )
-    return template.render(manifest=facts, entries=entries, rows=rows, columns=columns, style=style(), findings=told)
 
 
 def _keep_inside(soup: BeautifulSoup, folder: Path) -> None:
@@ -129,7 +99,10 @@ def _keep_inside(soup: BeautifulSoup, folder: Path) -> None:
 
 
 def _mend_links(soup: BeautifulSoup, folder: Path, out: Path) -> None:
-    """Point links between notebooks at their pages, and links to the project's files at those files."""
+    """Point links between notebooks at their pages, and those to the project's files at these, from inside the project.
+
+    From elsewhere they go: the way to the project names the folders of a machine, which nobody else has.
+    """
     for link in soup.select("main a[href]"):
         parts = urlsplit(link["href"])
         target = (folder / unquote(parts.path)).resolve()
@@ -137,10 +110,12 @@ def _mend_links(soup: BeautifulSoup, folder: Path, out: Path) -> None:
             page = target.suffix == ".ipynb" and target.parent == folder.resolve()
             path = f"{target.stem}.html" if page else Path(os.path.relpath(target, out)).as_posix()
             link["href"] = parts._replace(path=path).geturl()
+            if not page and not out.resolve().is_relative_to(folder.resolve().parent):
+                del link["href"]
 
 
 def _describe(soup: BeautifulSoup) -> None:
-    """Give pictures, sounds and sliders a text, their own or the last sentence before them; let wide tables scroll."""
+    """Give pictures, sounds and sliders a text, their own or the last sentence before them; let what is wide scroll."""
     sentence = soup.title.get_text()
     for cell in soup.select("main .cell"):
         words = cell.select("p, li")[-1:] if "markdown" in cell["class"] else ()
@@ -152,6 +127,8 @@ def _describe(soup: BeautifulSoup) -> None:
     for table in soup.select("main table"):
         frame = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": "Table"}
         table.wrap(soup.new_tag("div", attrs=frame))
+    for block in soup.select("main pre:not(.source pre), main .formula"):  # code in .source wraps
+        block["tabindex"] = "0"
 
 
 def _list_contents(soup: BeautifulSoup) -> None:

@@ -1,14 +1,16 @@
 """What notebooks tell the report: scores for its index, and whether the runs that they ask for are there."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from operator import attrgetter
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from serlib.corpora import Corpus
     from serlib.protocol import Scores
     from serlib.runs import RunStore, Task
 
@@ -34,13 +36,13 @@ def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> N
         table = pd.DataFrame([_row(s) for s in (scores if isinstance(scores, Sequence) else [scores])])
     if "method" not in table:
         raise ValueError(f"table {title!r} has the columns {list(table.columns)}; needed is one called 'method'")
-    data, (shown, caption) = json.loads(table.to_json(orient="split", index=False)), _compact(table, title)
+    data, (shown, caption) = json.loads(table.to_json(orient="split", index=False)), compact(table, title)
     html = shown.to_html(index=False, border=0, float_format="{:.1f}".format)
     html = html.replace("<thead>", f"<caption>{escape(caption)}</caption><thead>", 1)
     display({"text/html": html, "text/plain": shown.to_string(), MIME: {"title": title, **data}}, raw=True)
 
 
-def _compact(table: "pd.DataFrame", title: str) -> tuple["pd.DataFrame", str]:
+def compact(table: "pd.DataFrame", title: str) -> tuple["pd.DataFrame", str]:
     """Return a table to read, UA and its interval in one cell, and its caption with what all rows share."""
     shown = table.filter(regex="^(?!fingerprint)").dropna(axis="columns", how="all").replace("", "–").astype(object)
     alike = [c for c in ("corpus", "profile", "scheme") if c in shown and shown[c].nunique() == 1]
@@ -94,7 +96,7 @@ def affordable(
     if retrain:
         display(Markdown(f"{told}; they are trained now."))
         return True
-    makes = command or "; ".join(map(command_of, grouped(survey.open, "scheme").values()))
+    makes = command or commands(survey.open)
     display(Markdown(f"{told}: `{makes}` makes them. What follows is the quick profile, which claims nothing."))
     results, lacking = (grouped(some, "corpus.name", "method.name", "scheme") for some in (tasks, survey.open))
     whole = [[survey.store.load(survey.find(t)) for t in some] for key, some in results.items() if key not in lacking]
@@ -111,8 +113,19 @@ def grouped(tasks: "Sequence[Task]", *by: str) -> dict[Any, list]:
     return groups
 
 
-def command_of(tasks: "Sequence[Task]") -> str:
-    """Return the command line that makes runs of one corpus, profile and scheme."""
-    seeds, names = " ".join(map(str, grouped(tasks, "seed"))), " ".join(grouped(tasks, "method.name"))
-    where = f"--corpus {tasks[0].corpus.name} --root DIR --profile {tasks[0].profile} --folds {tasks[0].scheme}"
-    return f"serlib run {where} --seeds {seeds} --method {names}"
+def commands(tasks: "Sequence[Task]") -> str:
+    """Return the command lines that make runs of one corpus and profile, one for each scheme."""
+    groups = grouped(tasks, "scheme").items()
+    given = [(scheme, some[0], grouped(some, "seed"), grouped(some, "method.name")) for scheme, some in groups]
+    return "; ".join(command_of(one.corpus, one.profile, scheme, *rest) for scheme, one, *rest in given)
+
+
+def command_of(corpus: "Corpus | str", profile: str, scheme: str, seeds: Iterable[int], methods: Iterable[str]) -> str:
+    """Return the command line that makes runs; of a Corpus with the options that it was loaded with."""
+    name, asked = (corpus, {}) if isinstance(corpus, str) else (corpus.name, corpus.asked)
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asked.items()}
+    source, _, database = name.partition("audb-")
+    where = [f"--corpus {source or 'audb'} --root {database or 'DIR'}"]
+    where += [f"--option {quote(f'{key}={text}')}" for key, text in texts.items()]
+    what = f"--profile {profile} --folds {scheme} --seeds {' '.join(map(str, seeds))} --method {' '.join(methods)}"
+    return f"serlib run {' '.join(where)} {what}"

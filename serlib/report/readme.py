@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from serlib.protocol import Scores
-from serlib.runs.findings import committed, findings
+from serlib.report.findings import committed, findings
 
 CORPUS = "emodb"
 ROWS = (

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from serlib.corpora import Corpus
 from serlib.protocol import Scores, compare_family
-from serlib.report.publish import command_of, grouped
+from serlib.report.publish import commands, grouped
 from serlib.report.told import held, verdict
 from serlib.runs.schedule import Survey
 
@@ -25,17 +26,17 @@ def finished(tasks: "Sequence[Task]", store: "RunStore", *, retrain: bool = Fals
     names = list(grouped(tasks, "method.name"))
     if not tasks or tasks[0].profile == "quick" or retrain:
         return names
-    lacking = grouped(Survey(tasks, store).open, "method.name")
+    missing = Survey(tasks, store).open
+    lacking = grouped(missing, "method.name")
     if lacking:
-        groups = grouped([task for each in lacking.values() for task in each], "scheme").values()
         told = f"**{len(lacking)} of {len(names)} results are not there yet** ({tasks[0].corpus.name}, "
-        told += f"{tasks[0].profile} profile): `{'; '.join(map(command_of, groups))}` makes them."
+        told += f"{tasks[0].profile} profile): `{commands(missing)}` makes them."
         display(Markdown(told))
     return [name for name in names if name not in lacking]
 
 
 def contrasts(
-    pairs: Mapping[tuple[str, str], tuple[str, str]], corpus: str, *, profile: str, scheme: str
+    pairs: Mapping[tuple[str, str], tuple[str, str]], corpus: Corpus | str, *, profile: str, scheme: str
 ) -> pd.DataFrame:
     """Judge pairs of committed results as one family, each pair on the seeds that both have.
 

@@ -1,5 +1,6 @@
 """What a page says of its own numbers: the opening, the line above a table of scores, verdicts, and warnings."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -7,11 +8,14 @@ import pandas as pd
 from serlib import methods
 from serlib.corpora import Corpus
 from serlib.protocol import Comparison, Scores
+from serlib.report.publish import command_of
 from serlib.runs import stored_scores
+
+OPENING = "## What came out on "
 
 
 def held(
-    corpus: str, names: Iterable[str], *, profile: str, scheme: str, seeds: Sequence[int] | None = None
+    corpus: Corpus | str, names: Iterable[str], *, profile: str, scheme: str, seeds: Sequence[int] | None = None
 ) -> tuple[dict[str, Scores], str]:
     """Return the committed scores of those methods that have some, by name, and what makes the others.
 
@@ -20,9 +24,10 @@ def held(
     found = {n: stored_scores(corpus, n, profile=profile, scheme=scheme, seeds=seeds) for n in dict.fromkeys(names)}
     lacking = [name for name, scores in found.items() if scores is None]
     of = f"{len(lacking)} of {len(found)} results are" if len(found) > 1 else "The result is"
-    command = f"serlib run --corpus {corpus} --root DIR --profile {profile} --folds {scheme}"
-    command += f" --seeds {' '.join(map(str, seeds or [0]))} --method {' '.join(lacking)}"
-    told = f"{of} not stored yet for {corpus}, {profile} profile, {scheme}; `{command}` makes them."
+    makes = command_of(corpus, profile, scheme, seeds or [0], lacking)
+    told = (
+        f"{of} not stored yet for {getattr(corpus, 'name', corpus)}, {profile} profile, {scheme}; `{makes}` makes them."
+    )
     return {name: scores for name, scores in found.items() if scores is not None}, told * bool(lacking)
 
 
@@ -33,8 +38,21 @@ def opening(corpus: Corpus, sentences: Iterable[str], *, profile: str, seeds: Se
     told = [sentence for sentence in sentences if sentence]
     if not 1 <= len(told) <= 5:
         raise ValueError(f"an opening of {len(told)} sentences; allowed are 1 to 5")
-    parts = [f"## What came out on {corpus.name}", banner(corpus, profile=profile, seeds=seeds)]
+    parts = [OPENING + corpus.name, banner(corpus, profile=profile, seeds=seeds)]
     display(Markdown("\n\n".join(filter(None, [*parts, "\n".join(f"- {sentence}" for sentence in told)]))))
+
+
+def reveal(*parts: str | pd.DataFrame) -> None:
+    """Show an answer, sentences and tables, folded: it stands under a question that asks to predict it first."""
+    from IPython.display import Markdown, display
+
+    answer = "\n\n".join(part if isinstance(part, str) else part.to_html(border=0) for part in parts)
+    display(Markdown(f"<details><summary>Reveal</summary>\n\n{answer}\n\n</details>"))
+
+
+def plain(name: object) -> str:
+    """Return the name of a file or speaker as Markdown that shows it: a foreign one may be written to do more."""
+    return re.sub(r"[^\w\s.,/-]|_", lambda sign: f"&#{ord(sign[0])};", str(name))
 
 
 def banner(corpus: Corpus, *, profile: str, seeds: Sequence[int] = ()) -> str:
@@ -46,6 +64,7 @@ def banner(corpus: Corpus, *, profile: str, seeds: Sequence[int] = ()) -> str:
         rows.append("**Quick profile.** Networks are tiny and stop after a few epochs: it shows that everything works.")
     if rows:
         rows.append("What was measured on EMO-DB: `make report CORPUS=emodb ROOT=path/to/emodb PROFILE=study`.")
+        rows.append("Where a sentence names emodb and the study profile, it tells of committed runs on all of EMO-DB.")
     elif len(seeds) == 1:
         rows.append("**One seed.** Trained again, a network may differ by some points; so small a gap means nothing.")
     return "\n>\n".join(f"> {row}" for row in rows)
@@ -54,7 +73,7 @@ def banner(corpus: Corpus, *, profile: str, seeds: Sequence[int] = ()) -> str:
 def measured(scores: Scores | Sequence[Scores], baselines: Iterable[Scores] | None = None) -> str:
     """Return the line above a table: which networks, how trained, on what, and the strongest baseline on this ground.
 
-    All scores are of one corpus and scheme, that of the first. ``baselines``: None takes the committed ones.
+    All scores are of one corpus and scheme, that of the first. ``baselines``: None takes this corpus' committed ones.
     """
     scores = [scores] if isinstance(scores, Scores) else list(scores)
     first, networks = scores[0], {}
@@ -69,12 +88,18 @@ def measured(scores: Scores | Sequence[Scores], baselines: Iterable[Scores] | No
     told.append("scored on {} utterances of {}, {} folds of {}".format(*ground) + f", {first.profile} profile")
     if baselines is None:
         names = [name for name in methods.names() if name.startswith("baselines/")]
-        baselines = held(first.corpus, names, profile=first.profile, scheme=first.scheme)[0].values()
+        there = held(first.corpus, names, profile=first.profile, scheme=first.scheme)[0].values()
+        baselines = [each for each in there if _prints(each) == _prints(first)]
     ua, best = {b.method.removeprefix("baselines/"): b.summary().at["UA", "pooled"] for b in baselines}, []
     for kind, own in (("strongest baseline", False), ("with each speaker's own statistics", True)):
         if names := [name for name in ua if name.endswith("-speakernorm") is own]:
             best.append(f"{kind} {(top := max(names, key=ua.get))}, {ua[top]:.1f} % UA")
     return "Measured: " + "; ".join([*told, *(best or ["no baseline is stored for this ground"])]) + "."
+
+
+def _prints(scores: Scores) -> set[str]:
+    """Return the fingerprints of what was measured: just one, or none where no run tells."""
+    return {each["corpus"]["fingerprint"] for each in scores.manifests if "corpus" in each}
 
 
 def _trained(group: Sequence[Scores]) -> str:

@@ -8,12 +8,11 @@ import pandas as pd
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from serlib import paths
 from serlib.corpora.corpus import Corpus
 from serlib.methods import Method
 from serlib.protocol import Scores
 from serlib.runs.engine import assemble, plan
-from serlib.runs.run import Run
+from serlib.runs.results import stored_scores
 from serlib.runs.store import RunStore
 
 THRESHOLD = 0.5  # an emotion is named when it is likelier than all others together
@@ -33,18 +32,16 @@ CORPORA = {
 
 
 def cross_validated(corpus: Corpus, method: Method, *, profile: str, scheme: str) -> Scores | None:
-    """Return a recipe's cross-validation, all seeds from 0 on: the committed one, else the run store's, else None."""
-    for store in (RunStore(paths.results_dir()), RunStore(shelves=[])):  # in the first there are packs alone
-        runs: list[Run] = []
-        for seed in count():
-            tasks = plan(corpus, method, profile=profile, folds=scheme, seeds=[seed])
-            found = [store.find(task.key, task.code) for task in tasks]
-            if None in found:
-                break
-            runs += map(store.load, found)
-        if runs:
-            return assemble(runs)
-    return None
+    """Return a recipe's cross-validation, the committed one, else the run store's (seeds from 0 on), else None."""
+    runs, store = [], RunStore(shelves=[])
+    committed = stored_scores(corpus, method.name, profile=profile, scheme=scheme)
+    for seed in count() if committed is None else ():
+        tasks = plan(corpus, method, profile=profile, folds=scheme, seeds=[seed])
+        found = [store.find(task.key, task.code) for task in tasks]
+        if None in found:
+            break
+        runs += map(store.load, found)
+    return assemble(runs) if runs else committed
 
 
 def evidence(scores: Scores | None) -> dict[str, Any]:

@@ -41,13 +41,16 @@ def drawn(corpus: Corpus, condition: str, seed: int) -> tuple[Corpus, list[Fold]
     """
     if condition not in CONDITIONS:
         raise ValueError(f"unknown condition {condition!r}; allowed are {', '.join(CONDITIONS)}")
-    shares = CONDITIONS[condition]
-    four = replace(corpus.relabel({c: c for c in shares}), name=f"{corpus.name} {condition}")
-    parts = []
+    shares, four, parts = CONDITIONS[condition], _named(corpus, condition), []
     for fold in folds(four, "speaker-folds-5"):
         kept = four.subset(fold.train).imbalanced(shares, seed).table.index
         parts.append(replace(fold, train=np.sort(four.table.index.get_indexer(kept))))
     return four, parts
+
+
+def _named(corpus: Corpus, condition: str) -> Corpus:
+    """Return the four classes of a corpus, named after the condition."""
+    return replace(corpus.relabel({c: c for c in CONDITIONS[condition]}), name=f"{corpus.name} {condition}")
 
 
 def imbalance_series(
@@ -72,11 +75,14 @@ def imbalance_series(
 
 
 def stored_series(
-    corpus_name: str, *, profile: str, conditions: Sequence[str] = tuple(CONDITIONS), methods: Sequence[str] = METHODS
+    corpus: Corpus, *, profile: str, conditions: Sequence[str] = tuple(CONDITIONS), methods: Sequence[str] = METHODS
 ) -> Series | None:
-    """Return a series' committed results, which need neither the corpus nor training; None where one is missing."""
+    """Return a series' committed results of just this corpus' four classes; None where one, or a class, is missing."""
+    if not {*SMALL, *LARGE} <= set(corpus.classes):
+        return None
+    fours = {condition: _named(corpus, condition) for condition in conditions}
     keys = [(condition, method) for condition in conditions for method in methods]
-    series = {(c, m): stored_scores(f"{corpus_name} {c}", m, profile=profile, scheme=OWN) for c, m in keys}
+    series = {(c, m): stored_scores(fours[c], m, profile=profile, scheme=OWN) for c, m in keys}
     return None if None in series.values() else series
 
 

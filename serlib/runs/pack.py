@@ -7,9 +7,9 @@
   agree was damaged, or its writer killed, and counts as not there.
 - ``.csv.gz``: the histories of all runs, six significant digits.
 - ``.safetensors``: ``utterances`` (zlib over JSON: utterance, speaker and emotion of each row of each test part),
-  ``predicted`` (class indices, run after run) and ``<run>/<array>``, half precision: ``logits`` of every run, what other
-  endings would have said (``logits_...``) of the first three seeds, all other arrays of the first; of a *lean* pack
-  ``logits`` alone.
+  ``predicted`` (class indices, run after run) and ``<run>/<array>``, half precision: ``logits`` of every run, what
+  other endings would have said (``logits_...``) of the first three seeds, all other arrays of the first; of a *lean*
+  pack ``logits`` alone.
 """
 
 import gzip
@@ -70,8 +70,8 @@ def write(
 ) -> None:  # fmt: skip
     """Write a pack of runs by key, one for each seed and fold, at least one, replacing an older pack.
 
-    ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone. A
-    prediction that is no class of the corpus is refused with a ValueError.
+    ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone.
+    A prediction that is no class of the corpus is refused with a ValueError.
     """
     keys = sorted(runs, key=lambda key: position(runs[key].manifest))
     first, tensors, parts = runs[keys[0]].manifest, {}, {}
@@ -82,11 +82,8 @@ def write(
         classes, rows = run.manifest["corpus"]["classes"], run.predictions[NAMED].itertuples(index=False)
         part = parts.setdefault(tuple(map(tuple, rows)), len(parts))
         predicted += map(classes.index, run.predictions["predicted"])
-        kept = {
-            n: a
-            for n, a in run.arrays.items()
-            if n == "logits" or not lean and seed in seeds[: 3 if n.startswith("logits_") else 1]
-        }
+        of_seeds = {name: 0 if lean else 3 if name.startswith("logits_") else 1 for name in run.arrays}
+        kept = {n: a for n, a in run.arrays.items() if n == "logits" or seed in seeds[: of_seeds[n]]}
         tensors |= {f"{number}/{name}": array for name, array in halved(kept).items()}
         rounded = run.history.select_dtypes("floating").map(lambda value: float(f"{value:.6g}"))
         histories.append(run.history.assign(**rounded, seed=seed, fold=fold))

@@ -50,7 +50,8 @@ def stored_scores(
     """
     name, print_ = (corpus, None) if isinstance(corpus, str) else (corpus.name, corpus.fingerprint)
     path = pack.place(paths.results_dir(), name, method, profile, scheme)
-    held = [run for run in pack.read(path).values() if print_ in (None, run.manifest["corpus"]["fingerprint"])]
+    held = [*pack.read(path).values()]
+    held = [run for run in held if print_ is None or run.manifest["corpus"]["fingerprint"] == print_]
     runs = whole_seeds(held)
     if len(runs) < len(held):
         warnings.warn(f"pack {path.stem}: {len(held) - len(runs)} runs of unfinished seeds are left out", stacklevel=2)

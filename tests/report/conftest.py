@@ -16,5 +16,6 @@ NOTEBOOKS = Path(__file__).parent / "notebooks"
 def report(tmp_path_factory) -> SimpleNamespace:
     out, printed = tmp_path_factory.mktemp("report"), io.StringIO()
     with contextlib.redirect_stdout(printed):
-        code = run_report("tiny", "corpora/tiny", seeds=(1, 2), out=out, notebooks=NOTEBOOKS, retrain=True)
+        asked = {"options": {"emotions": ["a", "b"], "partial": True}, "seeds": (1, 2), "retrain": True}
+        code = run_report("tiny", "corpora/tiny", out=out, notebooks=NOTEBOOKS, **asked)
     return SimpleNamespace(out=out, code=code, printed=printed.getvalue(), notebooks=NOTEBOOKS)

@@ -7,9 +7,12 @@ from pathlib import Path
 import joblib
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from serlib import paths
+from serlib.cli import main
 from serlib.report import execute, run_report
+from serlib.report.places import hide_places
 
 pytestmark = pytest.mark.xdist_group("report")
 
@@ -28,15 +31,15 @@ def write_notebook(path: Path, *sources: str) -> None:
 
 def test_notebooks_get_the_parameters_that_they_declare_and_the_running_interpreter(report):
     asked, places = map(ast.literal_eval, printed(report.out / "notebooks" / "00_shown.ipynb").splitlines()[:2])
-    root = str(Path("corpora/tiny").resolve())
     assert asked == {
-        "corpus": "tiny", "root": root, "profile": "quick", "seeds": [1, 2], "device": "auto", "retrain": True,
+        "corpus": "tiny", "root": "tiny", "profile": "quick", "seeds": [1, 2], "device": "auto", "retrain": True,
+        "options": {"emotions": ["a", "b"], "partial": True},
     }  # fmt: skip
     assert places == {
-        "figures": str(report.out / "figures"),
-        "runs": str(paths.runs_dir().resolve()),
-        "python": sys.executable,
-        "folder": str(report.notebooks),
+        "figures": "figures",
+        "runs": paths.runs_dir().name,
+        "python": hide_places(sys.executable),
+        "folder": hide_places(str(report.notebooks)),
     }
     fails = nbformat.read(report.out / "notebooks" / "01_fails.ipynb", as_version=4)
     (injected,) = [c.source for c in fails.cells if "injected-parameters" in c.metadata.get("tags", [])]
@@ -105,7 +108,24 @@ def test_figures_go_to_the_report_and_never_to_the_projects_gallery(given, tmp_p
     monkeypatch.chdir(tmp_path)
     assert run_report(corpus, profile=profile, out="out", notebooks=tmp_path) == 0
     (seen,) = given
+    assert seen["options"] == {} and seen["retrain"] is False
     assert seen["figures_dir"] == str(tmp_path / "out/figures") and seen["root"] is None and seen["seeds"] == [0]
+
+
+def test_options_of_the_command_line_reach_the_report_and_its_head(given, tmp_path, monkeypatch, report):
+    monkeypatch.setattr("serlib.paths.PROJECT", tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "00_a.ipynb").rename(tmp_path / "notebooks" / "00_a.ipynb")
+    options = ["--option", "emotions=anger, fear", "partial=true", "--option", r"speaker_pattern=(\d+)="]
+    assert main(["report", "--corpus", "table", "--root", "x.csv", "--out", str(tmp_path / "out"), *options]) == 0
+    (seen,) = given
+    assert seen["options"] == {"emotions": "anger, fear", "partial": True, "speaker_pattern": r"(\d+)="}
+    assert "(emotions=anger, fear, partial=True, speaker_pattern=(\\d+)=)" in (tmp_path / "out/index.html").read_text()
+    assert main(["report", "--option", "emotions"]) == 2
+    assert (
+        "emotions=['a', 'b'], partial=True"
+        in BeautifulSoup((report.out / "00_shown.html").read_text(), "html.parser").header.get_text()
+    )
 
 
 def test_requests_that_no_notebook_answers_are_refused(tmp_path, given):

@@ -1,23 +1,26 @@
-"""The index: states, first figures, one table of scores, the manifest."""
+"""The index: what was learned, cards with result and state, one table of scores, the manifest."""
 
 from pathlib import Path
 
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
+from matplotlib.figure import Figure
 
-from serlib.report import page
-from serlib.report.page import render_index
+from serlib.report import index as module
+from serlib.report.findings import Finding
+from serlib.report.index import render_index
 from serlib.report.publish import MIME
-from serlib.runs.findings import Finding
 
 MANIFEST = {"corpus": "synthetic", "profile": "quick", "seeds": [0, 1], "commit": None, "date": "today", "time": "9 s"}
 
 
-def executed(folder: Path, name: str, *outputs: dict, **facts: object) -> None:
-    output = [nbformat.v4.new_output("display_data", data=data) for data in outputs]
-    title = nbformat.v4.new_markdown_cell(f"# Title of {name} & <more>\n\nThe first, e.g. this. The second.")
-    notebook = nbformat.v4.new_notebook(cells=[title, nbformat.v4.new_code_cell(outputs=output)])
+def executed(folder: Path, name: str, *outputs: dict, result: dict | None = None, **facts: object) -> None:
+    cells = [nbformat.v4.new_markdown_cell(f"# Title of {name} & <more>\n\nThe first, e.g. this. The second.")]
+    for shown, tags in ((outputs, []), ([result or {"text/plain": ""}], ["result"])):
+        output = [nbformat.v4.new_output("display_data", data=data) for data in shown]
+        cells.append(nbformat.v4.new_code_cell(outputs=output, metadata={"tags": tags}))
+    notebook = nbformat.v4.new_notebook(cells=cells)
     notebook.metadata["serlib"] = {**MANIFEST, "seconds": 61.4, "error": None, **facts}
     (folder / "notebooks" / f"{name}.ipynb").write_text(nbformat.writes(notebook))
 
@@ -26,23 +29,31 @@ def scores(title: str, columns: list[str], *data: list) -> dict:
     return {"text/html": "", MIME: {"title": title, "columns": columns, "data": list(data)}}
 
 
+@pytest.fixture(autouse=True)
+def nothing_learned(monkeypatch):
+    """Reading all committed runs takes seconds, and has tests of its own."""
+    monkeypatch.setattr(module, "findings", list)
+
+
 @pytest.fixture
 def index(tmp_path) -> BeautifulSoup:
     (tmp_path / "notebooks").mkdir()
-    table = scores(
-        "T", ["method", "corpus", "UA %", "fingerprint"], ["m/a", "tiny", 61.25, "abc"], ["m/b", "tiny", None, None]
-    )
-    executed(tmp_path, "00_good", {"text/plain": "x"}, {"image/png": "Zmlyc3Q="}, {"image/png": "c2Vjb25k"}, table)
-    executed(
-        tmp_path, "03_bad", scores("U", ["method", "WA %"], ["m/c", 5.0]), error="line\nKeyError: <'x'>", date="before"
-    )
+    columns = ["method", "corpus", "UA %", "UA low", "UA high", "fingerprint"]
+    table = scores("T", columns, ["m/a", "tiny", 61.25, 50.0, 70.0, "abc"], ["m/b", "tiny", 20.0, None, None, None])
+    told = "> banner\n\n- Level.\n- **Won** by <img src=x>, see [00](00_good.ipynb).\n- More."
+    opening = {"text/markdown": f"## What came out on tiny\n\n{told}"}
+    pictures = {"image/png": "Zmlyc3Q="}, {"image/png": "c2Vjb25k"}
+    executed(tmp_path, "00_good", opening, *pictures, table, result={"image/png": "cmVzdWx0"})
+    other = scores("U", columns, ["m/c <", "tiny", 5.0, 4.0, 6.0, "abc"], ["m/a", "tiny", 61.25, 50.0, 70.0, "abc"])
+    executed(tmp_path, "03_bad", pictures[0], other, error="line\nKeyError: <'x'>", date="before")
     return BeautifulSoup(render_index(tmp_path, ["00_good", "01_new", "03_bad"], MANIFEST), "html.parser")
 
 
 def test_every_notebook_has_a_card_with_its_state(index):
     good, new, bad = index.select(".card")
     assert good.h2.a["href"] == "00_good.html" and good.h2.get_text() == "Title of 00_good &"
-    assert good.p.get_text() == "The first, e.g. this."
+    assert good.p.get_text() == "The first, e.g. this." and good.select_one(".told strong").get_text() == "Won"
+    assert good.select_one(".told a")["href"] == "00_good.html" and not good.select(".told img")
     assert good.select_one(".state").get_text().split("·")[0].strip() == "ok" and "61 s" in good.get_text()
     assert "from the report of" not in good.get_text() and not good.select("pre")
     assert new.select_one(".state").get_text() == "not run" and not new.select("a")
@@ -51,19 +62,20 @@ def test_every_notebook_has_a_card_with_its_state(index):
     assert bad.select_one(".state a")["href"] == "notebooks/03_bad.ipynb"
 
 
-def test_the_first_figure_is_the_thumbnail(index):
-    (image,) = index.select("img")
-    assert image["src"] == "data:image/png;base64,Zmlyc3Q=" and image["alt"].startswith("First figure of Title of")
+def test_a_card_shows_the_picture_of_the_cell_tagged_result_and_else_the_first(index):
+    result, first = index.select(".card img")
+    assert result["src"] == "data:image/png;base64,cmVzdWx0" and result["alt"] == "Figure of Title of 00_good &"
+    assert first["src"] == "data:image/png;base64,Zmlyc3Q="
 
 
-def test_published_scores_stand_in_one_table(index):
+def test_published_scores_stand_in_one_table_equal_ones_once(index):
     header, *rows = [[cell.get_text() for cell in row.select("th, td")] for row in index.select("table tr")]
-    assert header == ["notebook", "table", "method", "corpus", "UA %", "WA %"]
+    assert header == ["method", "UA %", "notebook"] and index.caption.get_text() == "Scores, tiny"
+    rows = [[" ".join(cell.split()) for cell in row] for row in rows]
     assert rows == [
-        ["00_good", "T", "m/a", "tiny", "61.2", "–"],
-        ["00_good", "T", "m/b", "tiny", "–", "–"],
-        ["03_bad", "U", "m/c", "–", "–", "5.0"],
-    ]
+        ["m/a", "61.2 [50.0, 70.0]", "00 03"], ["m/b", "20.0", "00"], ["m/c <", "5.0 [4.0, 6.0]", "03"],
+    ]  # fmt: skip
+    assert [a["href"] for a in index.select("td a")] == ["00_good.html", "03_bad.html", "00_good.html", "03_bad.html"]
 
 
 def test_the_manifest_says_what_it_was_made_with_and_that_no_human_spoke(index):
@@ -83,7 +95,8 @@ def test_other_corpora_are_not_called_synthetic(tmp_path):
 
 def test_what_was_learned_stands_first_and_links_to_pages_that_are_there(tmp_path, monkeypatch):
     told = [Finding("**+9.7 points** of `x`.", "00_a.ipynb"), Finding("Not run.", "01_b.ipynb")]
-    monkeypatch.setattr(page, "findings", lambda: told)
+    monkeypatch.setattr(module, "findings", lambda: told)
+    monkeypatch.setattr(module, "pictures", lambda: {"What it < shows.": Figure()})
     (tmp_path / "notebooks").mkdir()
     executed(tmp_path, "00_a")
     soup = BeautifulSoup(render_index(tmp_path, ["00_a", "01_b"], MANIFEST), "html.parser")
@@ -92,5 +105,7 @@ def test_what_was_learned_stands_first_and_links_to_pages_that_are_there(tmp_pat
     assert first.a["href"] == "00_a.html" and first.a.get_text() == "Title of 00_a &" and not second.select("a")
     assert "EMO-DB" in soup.select_one("#learned .note").get_text()
     assert soup.select_one("#learned").sourceline < soup.select_one("#notebooks").sourceline
-    monkeypatch.setattr(page, "findings", lambda: [])
-    assert "learned" not in render_index(tmp_path, ["00_a"], MANIFEST)
+    (picture,) = soup.select("#learned img")
+    assert picture["src"].startswith("data:image/svg+xml;base64,") and picture["alt"] == "What it < shows."
+    monkeypatch.setattr(module, "findings", lambda: [])
+    assert 'id="learned"' not in render_index(tmp_path, ["00_a"], MANIFEST)

@@ -68,11 +68,10 @@ def test_contents_list_leads_to_the_headings(page):
 
 
 def test_links_lead_to_pages_and_to_the_projects_files(page, report):
-    links = {link.get_text(): link["href"] for link in page.select("main p a")}
-    assert links["notebook that fails"] == "01_fails.html#why"
-    assert (report.out / links["file of the project"]).resolve() == report.notebooks / "three.svg"
+    links = {link.get_text(): link.get("href") for link in page.select("main p a")}
+    assert links["notebook that fails"] == "01_fails.html#why" and (report.out / "01_fails.html").exists()
     assert links["paper"] == "https://arxiv.org/abs/1708.02002"
-    assert all((report.out / href.split("#")[0]).exists() for href in links.values() if not href.startswith("http"))
+    assert links["file of the project"] is None  # this report lies elsewhere, and tells no way through the machine
 
 
 def test_every_picture_and_sound_has_words(page):
@@ -123,7 +122,8 @@ def test_wide_tables_scroll_inside_themselves(page):
 def test_parameters_are_folded(page):
     names = [summary.get_text() for summary in page.select("details.source > summary")]
     assert names == ["Parameters and their defaults", "Parameters of this report"]
-    assert page.select_one(".bar span").get_text().startswith("tiny · quick profile · seeds 1, 2 · 2")
+    head = page.select_one(".bar span").get_text()
+    assert head.startswith("tiny (emotions=['a', 'b'], partial=True) · quick profile · seeds 1, 2 · 2")
 
 
 def test_a_failed_page_says_so_first_and_shows_what_came_before(failed):

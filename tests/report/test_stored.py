@@ -1,10 +1,14 @@
 """What can be answered today: methods whose runs are all there, and contrasts of committed results."""
 
+import shlex
+from dataclasses import replace
+
 import IPython.display
 import pytest
 
+from serlib import load_corpus
 from serlib.report.stored import contrasts, finished, levels, spoken
-from serlib.report.told import verdict
+from serlib.report.told import held, measured, verdict
 from serlib.runs import RunStore, cross_validate, pack_results, plan, stored_scores
 
 SVC, OWN = "baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm"
@@ -61,6 +65,32 @@ def test_pairs_are_judged_on_the_seeds_that_both_have(store):
 def test_no_pair_gives_no_row_and_no_sentence(store):
     table = contrasts({("a", "b"): ("baselines/compare-svm", SVC)}, "tiny", **GROUND)
     assert len(table) == 0 and spoken(table) == "" and list(table["verdict"]) == []
+
+
+def test_a_filtered_corpus_gets_none_of_the_whole_ones_numbers(tiny_corpus, store):
+    """Same name, same method, same folds: but not the same utterances, or not the same classes."""
+    three = tiny_corpus.relabel({e: e for e in tiny_corpus.classes[:3]})
+    some = tiny_corpus.subset(tiny_corpus.table["speaker"] < "05")
+    renamed = replace(tiny_corpus, table=tiny_corpus.table.assign(file="moved.wav"))  # elsewhere, but the same
+    pairs = {("own", "all"): (OWN, SVC)}
+    for corpus, there in ((tiny_corpus, True), (renamed, True), (three, False), (some, False)):
+        assert (stored_scores(corpus, SVC, **GROUND) is not None) == there
+        assert len(held(corpus, [SVC, OWN], **GROUND)[0]) == 2 * there
+        assert len(contrasts(pairs, corpus, **GROUND)) == there
+    made = cross_validate(three, OWN, profile="study", folds=GROUND["scheme"], store=store, progress=False)
+    assert "no baseline is stored" in measured(made)
+    assert f"strongest baseline {SVC.removeprefix('baselines/')}, " in measured(stored_scores("tiny", OWN, **GROUND))
+
+
+def test_what_is_missing_of_a_filtered_corpus_is_asked_for_with_its_options(tiny_corpus, cache):
+    tiny_corpus.table.reset_index()[["file", "emotion", "speaker"]].to_csv(cache / "mine.csv", index=False)
+    asked = {"emotions": "anger, neutral", "partial": True, "speaker_pattern": r"(\d\d)_"}
+    some = load_corpus("table", cache / "mine.csv", on_bad="error", **asked)
+    told = held(some, [SVC], **GROUND)[1]
+    command = shlex.split(told.partition("`")[2].partition("`")[0])
+    assert [command[k + 1] for k, word in enumerate(command) if word == "--option"] == [
+        r"speaker_pattern=(\d\d)_", "partial=true", "emotions=anger, neutral",
+    ]  # fmt: skip
 
 
 def test_levels_say_interval_and_seeds(store):

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from serlib.protocol import Comparison, Scores
-from serlib.report.told import banner, held, measured, opening, verdict
+from serlib.report.page import render_markdown
+from serlib.report.told import banner, held, measured, opening, reveal, verdict
 
 GROUND = {"profile": "study", "scheme": "leave-one-speaker-out"}
 
@@ -113,3 +114,10 @@ def test_an_opening_has_one_to_five_sentences_under_the_corpus_name(shown):
     for sentences in ([], [""], ["."] * 6):
         with pytest.raises(ValueError, match=rf"^an opening of {len([s for s in sentences if s])} sentences; allowed"):
             opening(corpus, sentences, profile="study")
+
+
+def test_an_answer_is_folded_with_its_words_marked_up_and_its_tables(shown):
+    reveal("It is **7**.", pd.DataFrame({"a": [7]}))
+    assert shown[-1].startswith("<details><summary>Reveal</summary>\n\n") and shown[-1].endswith("\n\n</details>")
+    html = render_markdown(shown[-1])
+    assert html.count("<strong>7</strong>") == html.count("<td>7</td>") == 1

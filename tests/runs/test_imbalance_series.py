@@ -63,10 +63,12 @@ def test_a_series_is_made_once_joined_over_seeds_and_can_be_paired(tiny_corpus, 
     pack_results(store.root, cache / "results")
     monkeypatch.setattr(series_of, "finish", None)  # nothing may be trained from here on
     monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
-    stored = series_of.stored_series("tiny", profile="quick", conditions=("1:2",), methods=PAIR)
+    stored = series_of.stored_series(tiny_corpus, profile="quick", conditions=("1:2",), methods=PAIR)
     pd.testing.assert_frame_equal(series_of.series_table(stored), series_of.series_table(made))
-    assert series_of.stored_series("tiny", profile="quick", conditions=("1:2", "1:4"), methods=PAIR) is None
-    assert series_of.stored_series("tiny", profile="study", conditions=("1:2",), methods=PAIR) is None
+    assert series_of.stored_series(tiny_corpus, profile="quick", conditions=("1:2", "1:4"), methods=PAIR) is None
+    assert series_of.stored_series(tiny_corpus, profile="study", conditions=("1:2",), methods=PAIR) is None
+    for other in (tiny_corpus.subset(tiny_corpus.table["speaker"] > "01"), tiny_corpus.relabel({"anger": "anger"})):
+        assert series_of.stored_series(other, profile="quick", conditions=("1:2",), methods=PAIR) is None
 
 
 def scores_of(right: dict[str, tuple[int, int]], condition="1:4") -> Scores:

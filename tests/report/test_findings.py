@@ -2,14 +2,15 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from serlib.methods import equal
 from serlib.protocol import Scores, compare, compare_family
-from serlib.runs import findings as module
-from serlib.runs.findings import findings
+from serlib.report import findings as module
+from serlib.report.findings import findings, pictures
 
 CLASSES = ("anger", "neutral", "sadness")
 
@@ -119,3 +120,19 @@ def test_every_finding_names_a_notebook_and_a_number(stored):
     found = findings()
     assert len(found) == 5
     assert all(re.search(r"\d+\.\d", f.sentence) and re.fullmatch(r"\d\d_\w+\.ipynb", f.notebook) for f in found)
+
+
+def test_the_index_shows_losses_and_levels_where_they_are_stored(stored):
+    assert pictures() == {}
+    stored[equal.name("em-speaker", "softmax")] = softmax = scores_of("s", 0.6, (0, 1))
+    stored[equal.name("em-speaker", "focal")] = focal = scores_of("f", 0.9, (0, 1), draw=1)
+    stored[equal.name("em-speaker", "center")] = scores_of("c", 0.6, (0, 1), draw=2)
+    for method in ("baselines/compare-svm", "focal/mel-softmax"):
+        stored[method] = scores_of(method, 0.7)
+    forest, levels = pictures().values()
+    (panel,) = forest.axes
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["focal loss", "center loss"]
+    effect = compare(focal, softmax).effect
+    assert any(line.get_xdata()[0] == pytest.approx(effect) for line in panel.lines if len(line.get_xdata()) == 1)
+    assert [label.get_text() for label in levels.axes[0].get_yticklabels()] == ["SVC, ComParE", "ResNet-18"]
+    plt.close("all")

@@ -2,17 +2,33 @@
 
 import warnings
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from serlib import paths
 from serlib.methods import equal
-from serlib.protocol import Comparison, Scores, compare, compare_family
+from serlib.plots.equal import forest
+from serlib.plots.scores import intervals
+from serlib.plots.style import apply_style
+from serlib.protocol import Comparison, Scores, compare
+from serlib.report import equal as terms
 from serlib.runs.results import stored_scores
 
 GAIN = 3.0  # points: about what papers 000 to 003 report for their losses
+GROUND = "em-speaker"  # of ``serlib.methods.equal``: the one on which settings were chosen
 PRINTED = ("angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "center/mel-softmax",
            "multidilated/ff-spp", "dcaen/ftr-eg")  # fmt: skip
+LEVELS = {  # beside each other in a picture; °: scaled by each speaker's own statistics, the test speaker's too
+    "baselines/compare-svm": "SVC, ComParE", "baselines/compare-svm-speakernorm": "SVC, ComParE °",
+    "angular/crnn-softmax": "CRNN", "center/mel-softmax": "CNN-BiRNN", "angular/tfgap-softmax": "CNN-TF-GAP",
+    "focal/mel-softmax": "ResNet-18", "focal/mel-softmax+strong": "ResNet-18, strong",
+    "multidilated/ff-spp": "multi-dilated CNN", "dcaen/ftr-em": "one layer, emobase °",
+}  # fmt: skip
+HALF = 5.3  # inches: two pictures in a row of the index
 
 
 @dataclass(frozen=True)
@@ -31,9 +47,35 @@ def findings(corpus: str = "emodb") -> list[Finding]:
 
 def committed(corpus: str, method: str) -> Scores | None:
     """Return a method's committed scores on the ground of all findings, seeds that are not whole left out unsaid."""
+    return _read(paths.results_dir(), corpus, method)
+
+
+@cache
+def _read(results: Path, corpus: str, method: str) -> Scores | None:
+    """Read a pack once for all findings and pictures of a process; ``results`` tells one folder from another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return stored_scores(corpus, method, profile="study", scheme="leave-one-speaker-out")
+
+
+def pictures(corpus: str = "emodb") -> dict[str, Figure]:
+    """Return two pictures by what they show: the losses' differences to softmax, networks beside SVCs; if stored."""
+    apply_style()
+    drawn, found = {}, losses(corpus)
+    if found is not None:
+        table, scores = found
+        each = {terms.WORDS[loss]: s.spread_over_seeds() for (_, loss), s in scores.items()}
+        apart = pd.DataFrame(each).T - each["softmax"]
+        title, panel = f"{corpus}: losses against softmax", f"one network on functionals, {apart.shape[1]} seeds"
+        figure = forest({panel: table}, {panel: apart.loc[table.index]}, title=title, width=HALF)
+        drawn["Difference to softmax in points of UA, 95 % intervals over speakers; dots are single seeds."] = figure
+    there = {name: scores for name in LEVELS if (scores := committed(corpus, name)) is not None}
+    if len(there) > 1:
+        names = [LEVELS[name] for name in there]
+        figure = intervals([*there.values()], names=names, width=HALF)
+        drawn["UA of networks under softmax beside support vector machines (SVC), 95 % intervals. °: scaled by each "
+              "speaker's own statistics, the test speaker's too."] = figure  # fmt: skip
+    return drawn
 
 
 def _pair(corpus: str, *methods: str) -> list[Scores] | None:
@@ -53,18 +95,26 @@ def _surely(found: Comparison) -> str:
     return "" if found.verdict in ("better", "worse") else ", not sure: " + found.verdict
 
 
-def _losses(corpus: str) -> Finding | None:
-    found = {loss: committed(corpus, equal.name("em-speaker", loss)) for loss in equal.LOSSES}
-    found = {loss: scores for loss, scores in found.items() if scores is not None}
-    seeds = sorted(set.intersection(*(set(s.predictions["seed"]) for s in found.values()))) if found else []
-    if "softmax" not in found or len(found) < 3 or len(seeds) < 2:
+def losses(corpus: str) -> tuple[pd.DataFrame, terms.Results] | None:
+    """Return every loss against softmax on equal terms: rows of ``compare_family`` by its words, and all scores.
+
+    None below three losses, softmax among them, that share two seeds.
+    """
+    there = {(GROUND, loss): committed(corpus, equal.name(GROUND, loss)) for loss in equal.LOSSES}
+    found = terms.on_shared_seeds({key: scores for key, scores in there.items() if scores is not None})
+    if len(found) < 3 or len(found[GROUND, "softmax"].spread_over_seeds()) < 2:
         return None
-    softmax = found.pop("softmax").on_seeds(seeds)
-    pairs = {equal.LOSSES[loss][1]: (scores.on_seeds(seeds), softmax) for loss, scores in found.items()}
-    table = compare_family(pairs)
+    table = terms.families(found).loc[GROUND].xs("softmax", level="against")
+    return table.rename(index=terms.WORDS), found
+
+
+def _losses(corpus: str) -> Finding | None:
+    if (found := losses(corpus)) is None:
+        return None
+    table, seeds = found[0], len(found[1][GROUND, "softmax"].spread_over_seeds())
     sure = {word: [f"{name} ({row.effect:+.1f})" for name, row in table[table["verdict"] == word].iterrows()]
             for word in ("better", "worse")}  # fmt: skip
-    told = f"Of {len(table)} losses on equal terms (one network on functionals, {len(seeds)} seeds), "
+    told = f"Of {len(table)} losses on equal terms (one network on functionals, {seeds} seeds), "
     told += f"**surely better than softmax: {', '.join(sure['better']) or 'none'}**"
     told += f"; surely worse: {', '.join(sure['worse'])}" if sure["worse"] else ""
     first, best = table["effect"].idxmax(), table.loc[table["effect"].idxmax()]
