@@ -12,7 +12,7 @@ OUT ?= reports
 WHERE := --corpus $(CORPUS) $(if $(ROOT),--root $(ROOT)) $(if $(OPTION),--option $(OPTION)) --profile $(PROFILE) --seeds $(SEEDS) --device $(DEVICE)
 
 .DEFAULT_GOAL := help
-.PHONY: help report test test-browser lab lint format figures readme bench run clean
+.PHONY: help report test test-all test-browser lab lint format figures readme bench run clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -27,7 +27,10 @@ $(STAMP): pyproject.toml requirements.lock
 report: $(STAMP)  ## execute the notebooks, write reports/index.html
 	$(BIN)/serlib report $(WHERE) --jobs $(JOBS) --out $(OUT) $(if $(ONLY),--only $(ONLY)) $(if $(RETRAIN),--retrain)
 
-test: $(STAMP)  ## the test suite (browser tests apart), two processes
+test: $(STAMP)  ## the test suite (slow and browser tests apart), two processes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser and not slow"
+
+test-all: $(STAMP)  ## the slow tests too, and how much of serlib they reach
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser" --cov=serlib --cov-report=term --cov-fail-under=90
 
 test-browser: $(STAMP)  ## look at the report's pages with a headless Chromium
