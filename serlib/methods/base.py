@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from serlib.checks import check_choice
 from serlib.corpora.corpus import Corpus
 from serlib.features.store import FeatureStore
 from serlib.protocol import Fold
@@ -39,8 +40,7 @@ class Method(ABC):
 
     def recipe(self, profile: str) -> Any:
         """Return the recipe of a profile of ``PROFILES``; any other is a ValueError."""
-        if profile not in PROFILES:
-            raise ValueError(f"profile is {profile!r}; allowed are {', '.join(PROFILES)}")
+        check_choice("profile", profile, PROFILES)
         return self.recipes(profile)
 
     @abstractmethod

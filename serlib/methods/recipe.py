@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from serlib.checks import check_choice
 from serlib.features import SpeedChanged
 from serlib.features.segments import SegmentSpectrogram
 from serlib.training import SpectrogramMasks, Training
@@ -60,8 +61,7 @@ class Recipe:
     annealing: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
-        if self.scaling not in ("train", "speaker", "corpus"):
-            raise ValueError(f"scaling is {self.scaling!r}; allowed are train, speaker, corpus")
+        check_choice("scaling", self.scaling, ("train", "speaker", "corpus"))
 
     def to_dict(self) -> dict:
         """Return the recipe for hashing and for the manifest; what it leaves out is at its default."""

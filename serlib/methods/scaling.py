@@ -6,6 +6,8 @@ from typing import Self
 
 import numpy as np
 
+from serlib.checks import check_choice
+
 AXES = {"bin": (-1,), "channel": (-2, -1), "feature": ()}
 NORMALISATIONS = (*AXES, "none")
 
@@ -23,8 +25,7 @@ class Scaler:
         self, inputs: Sequence[np.ndarray], normalise: str, *, valid: Sequence[int] | None = None,
         floor: float | np.ndarray = 0.0,
     ) -> None:  # fmt: skip
-        if normalise not in NORMALISATIONS:
-            raise ValueError(f"normalise is {normalise!r}; allowed are {', '.join(NORMALISATIONS)}")
+        check_choice("normalise", normalise, NORMALISATIONS)
         self.mean, self.deviation = np.float32(0), np.float32(1)
         if normalise == "none":
             return

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from serlib.corpora import Corpus
-from serlib.methods import equal
 from serlib.protocol import Scores, compare_family
 from serlib.protocol.calibration import believed, calibration, calibration_error
+from serlib.report.equal import WORDS
 from serlib.runs.across import CONDITIONS, OTHERS, Series, method, tested_on
 
 SURE = 0.9  # confidence from which an answer counts as sure
@@ -18,7 +18,6 @@ SCALINGS = {  # words; ground and variant of equal terms; those of the quick pro
     "corpus": ("each corpus' own statistics", ("em", "+corpus"), ("eg", "+corpus")),
     "train": ("the training part's statistics", ("em", ""), ("eg", "")),
 }
-WORDS = {loss: title for loss, (_, title, _) in equal.LOSSES.items()}
 SCALED = {
     "speaker − training part": ("speaker", "train"),
     "corpus − training part": ("corpus", "train"),

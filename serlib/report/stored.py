@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from serlib.runs import RunStore, Task
 
 
+def quoted(corpus: Corpus, profile: str) -> tuple[Corpus | str, str, str]:
+    """Return whose committed results a page quotes, its name, and their profile.
+
+    Nothing is committed of the quick profile: EMO-DB in the study profile stands in.
+    """
+    return ("emodb", "emodb", "study") if profile == "quick" else (corpus, corpus.name, profile)
+
+
 def finished(tasks: "Sequence[Task]", store: "RunStore", *, retrain: bool = False) -> list[str]:
     """Return the methods whose runs are all there, in order of ``tasks``, which are of one corpus and profile.
 

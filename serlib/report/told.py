@@ -42,6 +42,13 @@ def opening(corpus: Corpus, sentences: Iterable[str], *, profile: str, seeds: Se
     display(Markdown("\n\n".join(filter(None, [*parts, "\n".join(f"- {sentence}" for sentence in told)]))))
 
 
+def say(*lines: str) -> None:
+    """Show sentences, in Markdown, with numbers that were computed."""
+    from IPython.display import Markdown, display
+
+    display(Markdown("\n".join(lines)))
+
+
 def reveal(*parts: str | pd.DataFrame) -> None:
     """Show an answer, sentences and tables, folded: it stands under a question that asks to predict it first."""
     from IPython.display import Markdown, display

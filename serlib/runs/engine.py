@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 from tqdm.auto import tqdm
 
 from serlib import methods
-from serlib.corpora.corpus import Corpus
+from serlib.corpora.corpus import Corpus, check_corpus
 from serlib.methods import Method
 from serlib.protocol import Fold, Scores, default_scheme
 from serlib.protocol import folds as make_folds
@@ -142,8 +142,7 @@ def plan(
     corpus: Corpus, method: str | Method, *, profile: str, folds: str | Sequence[Fold] | None, seeds: Sequence[int]
 ) -> list[Task]:
     """Return every run of a cross-validation, in order of seeds, then folds; ValueErrors as of ``cross_validate``."""
-    if not isinstance(corpus, Corpus):
-        raise ValueError(f"corpus is {corpus!r}; allowed is what load_corpus returns")
+    check_corpus(corpus)
     numbers = list(seeds) if isinstance(seeds, Iterable) else []
     if not numbers or not all(isinstance(s, Integral) and not isinstance(s, bool) and s >= 0 for s in numbers):
         raise ValueError(f"seeds are {seeds!r}; allowed are one or more whole numbers from 0 on, such as (0, 1, 2)")

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from serlib.checks import check_choice
+
 PRECISIONS = ("float32", "bfloat16", "auto")
 
 
@@ -36,8 +38,7 @@ class Hardware:
         ``"auto"`` precision is bfloat16 on a GPU that has it and float32 elsewhere: some CPUs have bfloat16, some have
         not, and a result should not depend on which one made it.
         """
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision is {precision!r}; allowed are {', '.join(PRECISIONS)}")
+        check_choice("precision", precision, PRECISIONS)
         there = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
         name = there[-1] if device == "auto" else device
         if not isinstance(name, str) or name.split(":")[0] not in there:

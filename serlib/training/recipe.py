@@ -8,6 +8,8 @@ from numbers import Integral, Real
 import torch
 from torch.optim import lr_scheduler
 
+from serlib.checks import check_choice
+
 OPTIMISERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 SCHEDULES = {  # options of which exactly one is needed, and those that may be given
     "constant": ((), ()),
@@ -58,8 +60,7 @@ class Training:
     def __post_init__(self) -> None:
         allowed = {"optimiser": OPTIMISERS, "schedule": SCHEDULES, "balancing": BALANCING, "ending": ENDINGS}
         for name, names in allowed.items():
-            if getattr(self, name) not in names:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; allowed are {', '.join(names)}")
+            check_choice(name, getattr(self, name), names)
         if (self.epochs is None) == (self.updates is None):
             raise ValueError(f"epochs={self.epochs} and updates={self.updates}; exactly one must be given")
         for name in ("epochs", "updates", "batch_size"):
