@@ -109,6 +109,20 @@ class Scores:
             embeddings=None if self.embeddings is None else self.embeddings[rows], history=None, **kept,
         )  # fmt: skip
 
+    def repeated(self, seeds: Collection[int]) -> "Scores":
+        """Return these scores as those of each of ``seeds``, without history: of what no seed changes, such as an SVC.
+
+        They must be of one seed, else a ValueError.
+        """
+        if self.predictions["seed"].nunique() > 1:
+            raise ValueError(f"{self.label} has {self.predictions['seed'].nunique()} seeds; only one can be repeated")
+        many, each = len(seeds), None if self.embeddings is None else np.tile(self.embeddings, (len(seeds), 1))
+        return replace(
+            self, predictions=pd.concat([self.predictions.assign(seed=seed) for seed in seeds], ignore_index=True),
+            logits=np.tile(self.logits, (many, 1)), embeddings=each, history=None, arrays=[*self.arrays] * many,
+            manifests=[manifest | {"seed": seed} for seed in seeds for manifest in self.manifests],
+        )  # fmt: skip
+
     def counted(self, *by: str) -> tuple[pd.MultiIndex, np.ndarray]:
         """Return the values of ``by`` that occur together, sorted, and a confusion matrix for each: (n, C, C) int64."""
         table, size = self.predictions, len(self.classes)

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from serlib.corpora import Corpus
-from serlib.protocol import Scores, compare_family
+from serlib.protocol import Scores
 from serlib.protocol.calibration import believed, calibration, calibration_error
+from serlib.report import stored
 from serlib.report.equal import WORDS
 from serlib.runs.across import CONDITIONS, OTHERS, Series, method, tested_on
 
@@ -53,12 +54,9 @@ def fits(series: Series, corpus: Corpus) -> bool:
 
 
 def family(results: Mapping[Key, Scores], pairs: Mapping[str, tuple[Key, Key]]) -> pd.DataFrame:
-    """Judge those of the contrasts that are there, on the seeds that all share; without any an empty table."""
+    """Judge those of the contrasts that are there as one family; without any an empty table."""
     there = {name: [results[key] for key in pair] for name, pair in pairs.items() if {*pair} <= results.keys()}
-    seeds = set.intersection(*(set(s.predictions["seed"]) for pair in there.values() for s in pair)) if there else ()
-    return (
-        compare_family({n: [s.on_seeds(seeds) for s in pair] for n, pair in there.items()}) if seeds else pd.DataFrame()
-    )
+    return stored.family(there)
 
 
 def elsewhere(results: Mapping[Key, Scores], scaling: str = "speaker") -> pd.DataFrame:

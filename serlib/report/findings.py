@@ -16,6 +16,7 @@ from serlib.plots.scores import intervals
 from serlib.plots.style import apply_style
 from serlib.protocol import Comparison, Scores, compare
 from serlib.report import equal as terms
+from serlib.report.stored import alike
 from serlib.runs.results import stored_scores
 
 GAIN = 3.0  # points: about what papers 000 to 003 report for their losses
@@ -78,13 +79,10 @@ def pictures(corpus: str = "emodb") -> dict[str, Figure]:
     return drawn
 
 
-def _pair(corpus: str, *methods: str) -> list[Scores] | None:
-    """Return two methods' scores on the seeds that both have."""
+def _pair(corpus: str, *methods: str) -> list[Scores]:
+    """Return two methods' scores on the seeds that both have; empty where there are none."""
     both = [committed(corpus, method) for method in methods]
-    if None in both:
-        return None
-    shared = set.intersection(*(set(s.predictions["seed"]) for s in both))
-    return [s.on_seeds(shared) for s in both] if shared else None
+    return [] if None in both else alike(both)
 
 
 def _interval(found: Comparison) -> str:
@@ -167,7 +165,7 @@ def _luck(corpus: str) -> Finding | None:
 
 def _regularised(corpus: str) -> Finding | None:
     both = _pair(corpus, "focal/mel-softmax+strong", "focal/mel-softmax")
-    if both is None:
+    if not both:
         return None
     found = compare(*both)
     told = f"Speeds, masks, colours and dropout change ResNet-18 by **{_interval(found)}**{_surely(found)}."
@@ -177,7 +175,7 @@ def _regularised(corpus: str) -> Finding | None:
 def _own_statistics(corpus: str) -> Finding | None:
     both = _pair(corpus, "focal/mel-softmax+strong+speaker", "focal/mel-softmax+strong")
     both = both or _pair(corpus, "baselines/compare-svm-speakernorm", "baselines/compare-svm")
-    if both is None:
+    if not both:
         return None
     found = compare(*both)
     told = f"Each speaker's own statistics, the test speaker's too, are worth **{_interval(found)}**{_surely(found)} "

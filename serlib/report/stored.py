@@ -1,12 +1,14 @@
 """What of a notebook's questions can be answered today: methods whose runs are finished, contrasts that are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from serlib import methods
 from serlib.corpora import Corpus
-from serlib.protocol import Scores, compare_family
+from serlib.methods.baselines import SVMBaseline
+from serlib.protocol import Fold, Scores, compare_family
 from serlib.report.publish import commands, grouped
 from serlib.report.told import held, verdict
 from serlib.runs.schedule import Survey
@@ -43,27 +45,73 @@ def finished(tasks: "Sequence[Task]", store: "RunStore", *, retrain: bool = Fals
     return [name for name in names if name not in lacking]
 
 
-def contrasts(
-    pairs: Mapping[tuple[str, str], tuple[str, str]], corpus: Corpus | str, *, profile: str, scheme: str
-) -> pd.DataFrame:
-    """Judge pairs of committed results as one family, each pair on the seeds that both have.
+def further_seeds(
+    corpus: Corpus, method: str, *, profile: str, folds: str | Sequence[Fold], seeds: Sequence[int], store: "RunStore"
+) -> list[int]:  # fmt: skip
+    """Return ``seeds`` and the numbers after them for which all runs of a method are finished, own or committed ones.
 
-    ``pairs``: what the two are called -> the two methods. A pair that lacks a result, or a common seed, is left out.
-    Returns the table of ``compare_family`` with a column ``seeds``, their number; no rows where no pair is left. Folds
-    that test several speakers need equal seeds in all pairs, else a ValueError.
+    In the quick profile nothing is added. An SVC, which no seed changes, keeps the first.
+    """
+    from serlib.runs import plan
+
+    found = [*seeds][: 1 if unchanging(method) else None]
+    while profile != "quick" and found == [*seeds]:
+        after = plan(corpus, method, profile=profile, folds=folds, seeds=[max(seeds) + 1])
+        if Survey(after, store).open:
+            break
+        seeds = found = [*seeds, max(seeds) + 1]
+    return found
+
+
+def unchanging(method: str) -> bool:
+    """Tell whether no seed changes a method's scores."""
+    return method in methods.names() and isinstance(methods.get(method), SVMBaseline)
+
+
+def alike(scores: Sequence[Scores]) -> list[Scores]:
+    """Cut scores to the seeds that all have, so that they can be paired; no list where they share none.
+
+    What no seed changes stands for all seeds of the others.
+    """
+    fixed = [unchanging(each.method) for each in scores]
+    have = [set(each.predictions["seed"]) for each in scores]
+    lucky = [seeds for seeds, still in zip(have, fixed, strict=True) if not still]
+    seeds = sorted(set.intersection(*lucky)) if lucky else [min(have[0])]
+    if not seeds:
+        return []
+    return [
+        s.on_seeds([min(own)]).repeated(seeds) if still else s.on_seeds(seeds)
+        for s, own, still in zip(scores, have, fixed, strict=True)
+    ]
+
+
+def family(pairs: Mapping[Hashable, Sequence[Scores]]) -> pd.DataFrame:
+    """Judge pairs as one family, as ``compare_family`` does, on the seeds that both have; a pair without is left out.
+
+    Folds that test several speakers are units only with their seeds, so that all pairs are cut to those that all share.
+    The table has a column ``seeds``, their number; no rows where no pair is left.
+    """
+    if any(each.units != ("speaker",) for pair in pairs.values() for each in pair):
+        flat = alike([each for pair in pairs.values() for each in pair])
+        there = {words: flat[2 * k : 2 * k + 2] for k, words in enumerate(pairs) if flat}
+    else:
+        there = {words: both for words, pair in pairs.items() if (both := alike(pair))}
+    if not there:
+        return pd.DataFrame(columns=["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict", "seeds"])
+    judged = compare_family({str(number): both for number, both in enumerate(there.values())})
+    counts = [both[0].predictions["seed"].nunique() for both in there.values()]
+    return judged.set_axis(pd.Index(there, tupleize_cols=False)).assign(seeds=counts)
+
+
+def contrasts(
+    pairs: Mapping[Hashable, tuple[str, str]], corpus: Corpus | str, *, profile: str, scheme: str
+) -> pd.DataFrame:
+    """Judge pairs of committed results as one ``family``; a pair that lacks a result is left out.
+
+    ``pairs``: what the two are called -> the two methods.
     """
     there, _ = held(corpus, [name for pair in pairs.values() for name in pair], profile=profile, scheme=scheme)
-    have = {name: set(scores.predictions["seed"]) for name, scores in there.items()}
-    asked, counts = {}, []
-    for words, pair in pairs.items():
-        shared = sorted(set.intersection(*(have.get(name, set()) for name in pair)))
-        if shared:
-            asked[words] = [there[name].on_seeds(shared) for name in pair]
-            counts.append(len(shared))
-    if not asked:
-        return pd.DataFrame(columns=["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict", "seeds"])
-    judged = compare_family({str(number): pair for number, pair in enumerate(asked.values())})
-    return judged.set_axis(pd.Index(asked, tupleize_cols=False)).assign(seeds=counts)
+    return family({w: [there[name] for name in pair] for w, pair in pairs.items() if {*pair} <= there.keys()})
 
 
 def spoken(table: pd.DataFrame) -> str:

@@ -56,7 +56,7 @@ def test_by_target_and_levels(targets):
     assert (table["low"] <= table["pooled"]).all() and (table["pooled"] <= table["high"]).all()
 
 
-def test_a_family_keeps_to_the_seeds_that_all_share(targets):
+def test_a_pair_is_judged_on_the_seeds_that_it_shares(targets):
     results = targets["a"]
     judged = found.travelling(results)
     assert list(judged.index) == ["center loss"] and judged.attrs["unit"] == "6 speakers"

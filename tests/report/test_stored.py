@@ -7,11 +7,12 @@ import IPython.display
 import pytest
 
 from serlib import load_corpus
-from serlib.report.stored import contrasts, finished, levels, spoken
+from serlib.report.stored import alike, contrasts, family, finished, further_seeds, levels, spoken
 from serlib.report.told import held, measured, verdict
 from serlib.runs import RunStore, cross_validate, pack_results, plan, stored_scores
 
 SVC, OWN = "baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm"
+NETWORKS = ("dcaen/ftr-eg", "equal/eg-softmax-r2", "equal/eg-focal-g2")
 GROUND = {"profile": "study", "scheme": "leave-one-speaker-out"}
 
 
@@ -100,3 +101,43 @@ def test_levels_say_interval_and_seeds(store):
         f"`egemaps-svm` {row['pooled']:.1f} % ({row['low']:.1f} to {row['high']:.1f}, 2 seeds)"
     )
     assert levels({}) == ""
+
+
+def test_an_svc_stands_for_all_seeds_of_a_network(tiny_corpus, store, cache):
+    network = "dcaen/ftr-eg"
+    options = {"profile": "quick", "folds": GROUND["scheme"], "store": store, "progress": False}
+    learned = cross_validate(tiny_corpus, network, seeds=(0, 1, 2), **options)
+    svc = cross_validate(tiny_corpus, SVC, seeds=(0,), **options)
+    both = alike([learned, svc])
+    assert [sorted(set(each.predictions["seed"])) for each in both] == [[0, 1, 2]] * 2
+    assert both[1].summary().at["UA", "pooled"] == pytest.approx(svc.summary().at["UA", "pooled"])
+    found = family({"network - SVC": (learned, svc)}).iloc[0]
+    means = [each.summary().at["UA", "pooled"] for each in (learned, svc)]
+    assert found["effect"] == pytest.approx(means[0] - means[1]) and found["seeds"] == 3
+    again = cross_validate(tiny_corpus, SVC, seeds=(2,), **options)
+    assert alike([svc, again])[0].predictions["seed"].unique().tolist() == [0]  # any of its seeds is as good
+    with pytest.raises(ValueError, match="has 3 seeds; only one can be repeated"):
+        learned.repeated([5])
+
+
+def test_pairs_keep_their_own_seeds_where_speakers_are_units_and_share_them_elsewhere(tiny_corpus, store):
+    def scored(name, seeds, folds):
+        options = {"profile": "quick", "folds": folds, "store": store, "progress": False}
+        return cross_validate(tiny_corpus, name, seeds=seeds, **options)
+
+    for folds, counts in ((GROUND["scheme"], [2, 1]), ("speaker-folds-5", [1, 1])):
+        one, other, third = (scored(n, s, folds) for n, s in zip(NETWORKS, ((0, 1), (0, 1), (1,)), strict=True))
+        assert list(family({"a": (one, other), "b": (one, third)})["seeds"]) == counts
+    assert family({"a": (one.on_seeds([0]), third)}).empty
+
+
+def test_further_seeds_are_those_with_all_runs(tiny_corpus, store):
+    options = {"profile": "study", "folds": GROUND["scheme"], "store": store}
+    assert further_seeds(tiny_corpus, OWN, seeds=[1], **options) == [1]
+    assert further_seeds(tiny_corpus, SVC, seeds=[0, 1], **options) == [0]  # no seed changes it
+    network, made = "dcaen/ftr-eg", {"folds": GROUND["scheme"], "store": store, "progress": False}
+    assert further_seeds(tiny_corpus, network, seeds=[0], **options) == [0]
+    cross_validate(tiny_corpus, network, profile="study", seeds=(0, 1, 3), **made)
+    assert further_seeds(tiny_corpus, network, seeds=[0], **options) == [0, 1]  # 2 is missing
+    cross_validate(tiny_corpus, network, profile="quick", seeds=(0, 1), **made)
+    assert further_seeds(tiny_corpus, network, seeds=[0], **options | {"profile": "quick"}) == [0]
