@@ -20,7 +20,7 @@ def names() -> list[str]:
 
 
 def get(name: str) -> Method:
-    """Return a method by name; ``+strong``, ``+speaker``, ``+corpus`` behind it ask for its variants (in any order).
+    """Return a method by name; behind it ``+`` and a name of ``VARIANTS`` ask for its variants (in any order).
 
     An unknown name and a doubled variant are ValueErrors.
     """

@@ -1,4 +1,4 @@
-"""The same network under another recipe: ``+strong``, ``+speaker`` and ``+corpus`` behind a method's name."""
+"""The same network under another recipe: ``+strong``, ``+speaker``, ``+corpus``, ``+decree`` behind a method's name."""
 
 from dataclasses import replace
 from functools import partial
@@ -42,8 +42,22 @@ def scaled_by_own(recipe: Recipe, profile: str, *, scaling: str) -> Recipe:
     return replace(recipe, scaling=scaling, normalise="bin" if recipe.normalise == "channel" else recipe.normalise)
 
 
+def by_decree(recipe: Recipe, profile: str) -> Recipe:
+    """Return the recipe whose first two classes have the margin of small ones, whatever their sizes, the last two not.
+
+    For the four classes of paper 000 in the order of a corpus: anger, happiness | neutral, sadness. A recipe without a
+    pair of margins is a ValueError.
+    """
+    if recipe.margin_pair is None:
+        raise ValueError("nothing to decree: the margins do not depend on the size of classes")
+    (small, large), where = recipe.margin_pair, "margin_rad" if recipe.loss == "ArcFaceLoss" else "margin"
+    options = recipe.loss_options | {where: (small, small, large, large)}
+    return replace(recipe, margin_pair=None, loss_options=options)
+
+
 VARIANTS = {
     "strong": ("regularised", strong),
     "speaker": ("each speaker's own statistics", partial(scaled_by_own, scaling="speaker")),
     "corpus": ("each corpus' own statistics", partial(scaled_by_own, scaling="corpus")),
+    "decree": ("margins by decree", by_decree),
 }

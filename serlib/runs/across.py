@@ -8,8 +8,8 @@ corpora two speakers, a woman and a man where there are both, are dev: a pair in
 Run: ``python -m serlib.runs.across --corpora emodb=DIR ravdess=DIR --jobs 2 --minutes 60``, until nothing is open.
 """
 
-import argparse
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -21,10 +21,8 @@ from serlib.methods import equal
 from serlib.methods.reading import sources
 from serlib.protocol import Fold, Scores, folds
 from serlib.runs.engine import OWN, Task, cross_validate, plan
-from serlib.runs.fill import fill
 from serlib.runs.results import stored_scores
-from serlib.runs.schedule import describe_plan
-from serlib.runs.store import RunStore
+from serlib.runs.series import command, options_of
 
 CONDITIONS = ("within", "across", "both")
 FOUR = ("anger", "happiness", "neutral", "sadness")  # those of IEMOCAP
@@ -135,19 +133,14 @@ def planned(corpora: Sequence[Corpus], profile: str = "study") -> Iterator[Task]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the runs of :func:`worth` from the command line, or say what is open; return 1 when one failed."""
-    parser = argparse.ArgumentParser(prog="python -m serlib.runs.across", description=__doc__.splitlines()[0])
+    parser = options_of("serlib.runs.across", __doc__)
     parser.add_argument("--corpora", nargs="+", required=True, metavar="NAME=DIR", help="two or more")
-    parser.add_argument("--profile", default="study")
-    parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--minutes", type=float, help="start no run after these")
-    parser.add_argument("--dry-run", action="store_true", help="say what is open, and for how long")
-    options = parser.parse_args(arguments)
-    corpora = [load_corpus(name, root or None) for name, _, root in (each.partition("=") for each in options.corpora)]
-    tasks, store = list(planned(corpora, options.profile)), RunStore()
-    if options.dry_run:
-        print(*describe_plan(tasks, store, options.jobs), sep="\n")
-        return 0
-    return fill(tasks, store, options.jobs, minutes=options.minutes)
+
+    def asked(options: Namespace) -> Iterator[Task]:
+        parts = [each.partition("=") for each in options.corpora]
+        return planned([load_corpus(name, root or None) for name, _, root in parts], options.profile)
+
+    return command(parser, asked, arguments)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ happiness are made small, neutral and sadness large, as they are on IEMOCAP. Onl
 speaker folds is drawn; dev and test stay whole, so that every condition, loss and draw is scored on the same
 utterances. The large classes keep their size from ratio to ratio; the small ones shrink.
 
-Run: ``python -m serlib.runs.imbalance --corpus emodb --root corpora/emodb --profile study --seeds 0 1 --jobs 2``.
+Run: ``python -m serlib.runs.imbalance --corpus emodb --root corpora/emodb --seeds 0 1 --jobs 2 --minutes 60``.
 """
 
-import argparse
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,9 +21,9 @@ from serlib.corpora.corpus import Corpus
 from serlib.protocol import Fold, Scores, folds
 from serlib.protocol.intervals import draw_units, t_interval
 from serlib.protocol.metrics import scored
-from serlib.runs.engine import OWN, assemble, finish, plan
+from serlib.runs.engine import OWN, Task, assemble, finish, plan
 from serlib.runs.results import stored_scores
-from serlib.runs.run import Run
+from serlib.runs.series import command, options_of
 from serlib.runs.store import RunStore
 
 SMALL, LARGE = ("anger", "happiness"), ("neutral", "sadness")
@@ -53,25 +53,35 @@ def _named(corpus: Corpus, condition: str) -> Corpus:
     return replace(corpus.relabel({c: c for c in CONDITIONS[condition]}), name=f"{corpus.name} {condition}")
 
 
-def imbalance_series(
-    corpus: Corpus, *, profile: str = "quick", conditions: Sequence[str] = tuple(CONDITIONS),
-    methods: Sequence[str] = METHODS, seeds: Sequence[int] = (0,), n_jobs: int = 1, device: str = "auto",
-    store: RunStore | None = None, retrain: bool = False, progress: bool = True,
-) -> Series:  # fmt: skip
-    """Return the scores of every method under every condition, with all seeds; finished runs are loaded.
+def planned(
+    corpus: Corpus, methods: Sequence[str], *, profile: str, conditions: Sequence[str] = tuple(CONDITIONS),
+    seeds: Sequence[int] = (0,),
+) -> Iterator[Task]:  # fmt: skip
+    """Yield the runs of a series, by seed, then condition, method and fold: what is interrupted has whole seeds.
 
-    A seed is that of the draw and of the training, so that all methods learn from the same utterances. The other
-    arguments are those of ``cross_validate``.
+    A seed is that of the draw and of the training, so that all methods learn from the same utterances.
     """
-    store = store or RunStore(shelves=[] if retrain else None)
-    runs: dict[tuple[str, str], list[Run]] = defaultdict(list)
-    for seed in seeds:  # outermost: an interrupted series has whole seeds
+    for seed in seeds:
         for condition in conditions:
             four, parts = drawn(corpus, condition, seed)
             for method in methods:
-                tasks = plan(four, method, profile=profile, folds=parts, seeds=[seed])
-                runs[condition, method] += finish(tasks, store, n_jobs=n_jobs, device=device, progress=progress)
-    return {key: assemble(each) for key, each in runs.items()}
+                yield from plan(four, method, profile=profile, folds=parts, seeds=[seed])
+
+
+def imbalance_series(
+    corpus: Corpus, *, profile: str = "quick", conditions: Sequence[str] = tuple(CONDITIONS),
+    methods: Sequence[str] = METHODS, seeds: Sequence[int] = (0,), store: RunStore | None = None, **options,
+) -> Series:  # fmt: skip
+    """Return the scores of every method under every condition, with all seeds; finished runs are loaded.
+
+    The arguments are those of ``planned``, and of ``cross_validate`` for what has to be trained.
+    """
+    store, series = store or RunStore(), {(c, m): [] for c in conditions for m in methods}
+    for seed in seeds:
+        for (condition, method), runs in series.items():
+            tasks = planned(corpus, [method], profile=profile, conditions=[condition], seeds=[seed])
+            runs += finish(list(tasks), store, **options)
+    return {key: assemble(runs) for key, runs in series.items()}
 
 
 def stored_series(
@@ -128,20 +138,20 @@ def _measures(scores: Scores, condition: str, units: Sequence[str]) -> tuple[pd.
     return 100 * pd.DataFrame(values), len(counts)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a series from the command line and print its table."""
-    parser = argparse.ArgumentParser(prog="python -m serlib.runs.imbalance", description=__doc__.splitlines()[0])
-    for name, default in {"corpus": "synthetic", "root": None, "profile": "quick", "out": None}.items():
-        parser.add_argument(f"--{name}", default=default, help="folder for the runs" if name == "out" else None)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--jobs", type=int, default=1)
-    options = parser.parse_args(arguments)
-    series = imbalance_series(
-        load_corpus(options.corpus, options.root), profile=options.profile, seeds=options.seeds, n_jobs=options.jobs,
-        store=RunStore(options.out, shelves=None if options.out is None else []),
-    )  # fmt: skip
-    print(series_table(series).round(1).to_string())
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the runs of a series from the command line, or say what is open; return 1 when one failed."""
+    parser = options_of("serlib.runs.imbalance", __doc__)
+    for name, default in {"corpus": "synthetic", "root": None}.items():
+        parser.add_argument(f"--{name}", default=default)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the draws and the trainings")
+    parser.add_argument("--methods", nargs="+", default=METHODS)
+
+    def asked(options: Namespace) -> Iterator[Task]:
+        corpus = load_corpus(options.corpus, options.root)
+        return planned(corpus, options.methods, profile=options.profile, seeds=options.seeds)
+
+    return command(parser, asked, arguments)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

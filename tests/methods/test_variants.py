@@ -9,6 +9,7 @@ from serlib import methods
 from serlib.methods.base import PROFILES
 from serlib.methods.neural import NeuralMethod
 from serlib.methods.recipe import Recipe
+from serlib.methods.resolve import resolved
 from serlib.training import SpectrogramMasks
 
 KINDS = [  # a row of every network, under every kind of loss
@@ -103,3 +104,21 @@ def test_a_training_part_is_read_at_every_speed_and_the_others_as_they_are(tiny_
     np.testing.assert_array_equal(train.versions, np.repeat(np.arange(readings), len(fold.train)))
     for name in ("dev", "test"):
         assert len(parts[name]) == len(getattr(fold, name)) and parts[name].versions is None
+
+
+@pytest.mark.parametrize(
+    ("name", "where", "margins"),
+    [
+        ("equal/em-speaker-class-angular-m64", "margin", (6, 6, 4, 4)),
+        ("equal/em-speaker-class-arcface-m0.5-0.25-s8", "margin_rad", (0.5, 0.5, 0.25, 0.25)),
+        ("angular/crnn-c63", "margin", (6, 6, 3, 3)),
+    ],
+)
+def test_by_decree_no_size_of_a_class_changes_its_margin(name, where, margins):
+    plain, decreed = (methods.get(each).recipe("study") for each in (name, f"{name}+decree"))
+    assert differing(plain, decreed) == {"margin_pair", "loss_options"}
+    for counts in ([1, 1, 1, 1], [9, 1, 3, 2]):
+        assert resolved(decreed, np.array(counts))[0].loss_options[where] == margins
+    assert decreed.loss_options.items() >= plain.loss_options.items()
+    with pytest.raises(ValueError, match="nothing to decree: the margins do not depend on the size of classes"):
+        methods.get("angular/crnn-m5+decree").recipe("study")

@@ -110,14 +110,15 @@ def test_refusals(tiny_corpus):
         series_of.drawn(replace(few, name="few"), "1:8", 0)
 
 
-def test_the_command_prints_the_table(tiny_corpus, capsys, cache, monkeypatch):
+def test_from_the_command_line(tiny_corpus, capsys, monkeypatch):
     monkeypatch.setattr(series_of, "load_corpus", lambda name, root: tiny_corpus)
-    seen = {}
-
-    def fake(corpus, **options):
-        seen.update(options)
-        return {("1:2", "m"): scores_of(dict.fromkeys(CLASSES, (1, 2)))}
-
-    monkeypatch.setattr(series_of, "imbalance_series", fake)
-    series_of.main(["--seeds", "0", "1", "--out", str(cache / "there")])
-    assert "recall_small" in capsys.readouterr().out and seen["seeds"] == [0, 1] and seen["store"].shelves == []
+    command = ["--seeds", "0", "1", "--profile", "quick", "--methods", *PAIR]
+    assert series_of.main([*command, "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert f"{PAIR[1]} · tiny 1:8 · quick · own folds: 0 of 10 done" in told and "0 of 100 done" in told
+    assert series_of.main([*command, "--minutes", "0"]) == 0  # no time: nothing is started
+    assert capsys.readouterr().out.startswith("time is up, 100 to do")
+    tasks = list(series_of.planned(tiny_corpus, PAIR, profile="quick", seeds=(0, 1)))
+    assert [task.seed for task in tasks] == [0] * 50 + [1] * 50
+    for pair in zip(tasks[:5], tasks[5:10], strict=True):  # of all methods, the same utterances
+        assert pair[0].fold.digest(tiny_corpus) == pair[1].fold.digest(tiny_corpus)

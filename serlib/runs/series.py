@@ -1,0 +1,32 @@
+"""Series on folds of their own, from the command line: their runs in order of worth, resumable, inside a time."""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+
+from serlib.runs.engine import Task
+from serlib.runs.fill import fill
+from serlib.runs.schedule import describe_plan
+from serlib.runs.store import RunStore
+
+
+def options_of(module: str, says: str | None) -> argparse.ArgumentParser:
+    """Return a parser with what all series ask for; ``says`` is the module's docstring, whose first line is shown."""
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=(says or "").partition("\n")[0])
+    parser.add_argument("--profile", default="study")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--minutes", type=float, help="start no run after these")
+    parser.add_argument("--dry-run", action="store_true", help="say what is open, and for how long")
+    return parser
+
+
+def command(
+    parser: argparse.ArgumentParser, planned: Callable[[argparse.Namespace], Iterable[Task]],
+    arguments: Sequence[str] | None = None,
+) -> int:  # fmt: skip
+    """Make the runs that are planned for these arguments, or say what is open; return 1 when one failed."""
+    options = parser.parse_args(arguments)
+    tasks, store = list(planned(options)), RunStore()
+    if options.dry_run:
+        print(*describe_plan(tasks, store, options.jobs), sep="\n")
+        return 0
+    return fill(tasks, store, options.jobs, minutes=options.minutes)
