@@ -4,11 +4,13 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.special import log_softmax
 
 from serlib import methods
 from serlib.protocol import published
-from serlib.report.readme import renewed
+from serlib.report.readme import TOGETHER, renewed
 from serlib.runs import stored_scores
 
 ROOT = Path(__file__).parents[1]
@@ -44,6 +46,23 @@ def test_measured_numbers_are_those_of_the_committed_runs(method, cells):
     assert (float(spread) if spread else None) == (None if len(each) == 1 else round(float(np.std(each, ddof=1)), 1))
     assert cells[3] == ("" if scores.converged is None else f"{scores.train_ua:.0f}")
     assert cells[4] == {None: "", True: "yes", False: "**no**"}[scores.converged]
+
+
+def test_networks_asked_together_are_counted_anew():
+    """The mean of two log-probabilities decides; per seed, and of all seeds at once."""
+    cells = [c.strip() for c in re.search(r"^\| the two strongest networks.*$", README, re.M)[0].split("|")[1:-1]]
+    ground = {"profile": "study", "scheme": "leave-one-speaker-out"}
+    there = [stored_scores("emodb", name, **ground) for name in TOGETHER]
+    seeds = sorted(set.intersection(*(set(s.predictions["seed"]) for s in there)))
+    parts = []
+    for scores in there:
+        logs = pd.DataFrame(log_softmax(scores.logits, 1), columns=scores.classes)
+        parts.append(logs.assign(**scores.predictions[["seed", "utterance", "emotion"]]).query("seed in @seeds"))
+    logs = pd.concat(parts).groupby(["seed", "utterance", "emotion"])[list(there[0].classes)].mean().reset_index()
+    said = logs[list(there[0].classes)].idxmax(axis=1)
+    right = logs.assign(right=said == logs["emotion"]).groupby(["seed", "emotion"])["right"].mean()
+    each = 100 * right.groupby("seed").mean()
+    assert float(cells[1].split()[0]) == round(float(each.mean()), 1) and cells[3].split(",")[0] == str(len(seeds))
 
 
 def test_published_numbers_are_those_of_the_transcribed_tables():

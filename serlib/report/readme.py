@@ -5,14 +5,18 @@ import sys
 from pathlib import Path
 
 from serlib.protocol import Scores
+from serlib.protocol.fused import averaged, fused
 from serlib.report.findings import committed, findings
+from serlib.report.stored import alike
 
 CORPUS = "emodb"
 ROWS = (
     "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", "dcaen/ftr-eg",
     "dcaen/ftr-em", "angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "focal/mel-softmax+strong",
-    "focal/mel-softmax+strong+speaker", "center/mel-softmax", "multidilated/ff-spp",
+    "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-softmax+strong", "multidilated/ff-spp",
+    "multidilated/ff-spp+strong",
 )  # fmt: skip
+TOGETHER = ("dcaen/ftr-em", "focal/mel-softmax+strong+speaker")  # on functionals, and on sound
 HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|---|\n"
 
 
@@ -24,16 +28,26 @@ def learned() -> str:
 
 def measured() -> str:
     """Return the table of scores in Markdown: of each method of ``ROWS`` that has committed runs."""
-    rows = [row(scores) for method in ROWS if (scores := committed(CORPUS, method)) is not None]
+    there = {method: scores for method in (*ROWS, *TOGETHER) if (scores := committed(CORPUS, method)) is not None}
+    rows = [row(there[method]) for method in ROWS if method in there]
+    if {*TOGETHER} <= there.keys() and (pair := alike([there[method] for method in TOGETHER])):
+        both = fused(pair)
+        rows += [
+            row(both, "the two strongest networks, asked together"),
+            row(averaged(both), "the same, the networks of all seeds together"),
+        ]
     return HEAD + "\n".join(rows)
 
 
-def row(scores: Scores) -> str:
-    """Return a method's row: UA (95 % interval), WA, seeds with their spread, UA in training, whether it is at rest."""
+def row(scores: Scores, called: str = "") -> str:
+    """Return a row, by its method or as it is ``called``.
+
+    It has UA (95 % interval), WA, seeds with their spread, UA in training, whether that is at rest.
+    """
     table, seeds = scores.summary(), len(scores.spread_over_seeds())
     ua, spread = table.loc["UA"], table.at["UA", "seed_std"]
     cells = [
-        f"`{scores.method}`", f"{ua['pooled']:.1f} ({ua['low']:.1f} – {ua['high']:.1f})",
+        called or f"`{scores.method}`", f"{ua['pooled']:.1f} ({ua['low']:.1f} – {ua['high']:.1f})",
         f"{table.at['WA', 'pooled']:.1f}", f"{seeds}, ± {spread:.1f}" if seeds > 1 else f"{seeds}",
         "" if scores.converged is None else f"{scores.train_ua:.0f}",
         {None: "", True: "yes", False: "**no**"}[scores.converged],
