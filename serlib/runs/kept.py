@@ -100,8 +100,8 @@ def load_model(name: str | Path, *, device: str = "cpu") -> KeptModel:
         state = widened(load(content))
     except SafetensorError as error:
         raise ValueError(f"{folder.name}/{WEIGHTS} is damaged ({error}); make it again") from error
-    if facts.get("files", {}).get(WEIGHTS, sha256(content)) != sha256(content):  # a card tells no sum
-        raise ValueError(f"{folder.name}/{WEIGHTS} is damaged: its sum is not the manifest's; make the run again")
+    if facts.get("files", {}).get(WEIGHTS, sha256(content)) != sha256(content):
+        raise ValueError(f"{folder.name}/{WEIGHTS} is damaged: its sum is not that of {file.name}; make it again")
     return KeptModel(facts, method, recipe, rebuilt(method, recipe, classes, state, hardware), state, hardware)
 
 

@@ -16,7 +16,7 @@ from serlib.protocol import Fold
 from serlib.runs.card import CORPORA, LIMITS, USE, cross_validated, evidence
 from serlib.runs.engine import Task, manifest
 from serlib.runs.kept import CARD, WEIGHTS, rebuilt
-from serlib.runs.run import halved, widened
+from serlib.runs.run import halved, sha256, widened
 from serlib.training import Hardware
 
 HALF = 1e-3  # the most that half precision may move a probability
@@ -66,7 +66,9 @@ def train_model(
         asked = f"--method {chosen.name} --corpus {corpus.name} --root ROOT --profile {profile}"
         card["to_fill"] = f"serlib run {asked} --folds {scheme}, then serlib train again"
     state = half if moved <= HALF else outcome.state
-    write_whole(Path(out) / WEIGHTS, save_tensors({name: np.ascontiguousarray(a) for name, a in state.items()}))
+    content = save_tensors({name: np.ascontiguousarray(a) for name, a in state.items()})
+    write_whole(Path(out) / WEIGHTS, content)
+    card["files"] = {WEIGHTS: sha256(content)}
     text = json.dumps(card, indent=1, ensure_ascii=False)
     write_whole(Path(out) / CARD, f"{text}\n".encode())
     return json.loads(text)

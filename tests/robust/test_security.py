@@ -113,15 +113,17 @@ def test_nothing_is_unpickled(made):
     assert not made.heard
 
 
+@pytest.mark.parametrize("card", ["manifest.json", "card.json"])
 @pytest.mark.parametrize(("damage", "told"), [
     (lambda content: content[:-40], r"is damaged \(.+\); make it again"),
-    (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "is damaged: its sum is not the manifest's"),
+    (lambda content: content[:-1] + bytes([content[-1] ^ 1]), "is damaged: its sum is not that of {}; make it again"),
 ])  # fmt: skip
-def test_a_model_that_was_damaged_by_hand_is_not_asked(made, tmp_path, damage, told):
-    run = next(path.parent for path in (made.folder / "runs").rglob("model.safetensors"))
+def test_a_model_that_was_damaged_by_hand_is_not_asked(made, tmp_path, damage, told, card):
+    kept = made.folder / ("runs" if card == "manifest.json" else "model")
+    run = next(path.parent for path in kept.rglob("model.safetensors"))
     shutil.copytree(run, tmp_path / "run")
     (tmp_path / "run" / "model.safetensors").write_bytes(damage((run / "model.safetensors").read_bytes()))
-    with pytest.raises(ValueError, match=f"^run/model.safetensors {told}"):
+    with pytest.raises(ValueError, match=f"^run/model.safetensors {told.format(card)}"):
         load_model(tmp_path / "run")
 
 

@@ -1,5 +1,6 @@
 """Models of all that a corpus has: what is stored, what the card says, and the models that come with the project."""
 
+import hashlib
 import json
 import tomllib
 from pathlib import Path
@@ -214,6 +215,9 @@ def test_a_card_says_what_the_committed_runs_say(folder):
     scores = stored_scores("emodb", card["method"], profile=card["profile"], scheme="leave-one-speaker-out")
     assert {name: card[name] for name in ("scores", "calibration")} == evidence(scores)
     assert (scores is None) == ("to_fill" in card)
+    assert card["files"] == {
+        "model.safetensors": hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    }
     if scores is not None:
         assert card["recipe"] == scores.manifests[0]["recipe"]
         assert card["corpus"] == scores.manifests[0]["corpus"]
