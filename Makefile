@@ -33,8 +33,8 @@ test: $(STAMP)  ## the test suite (slow and browser tests apart), two processes
 test-all: $(STAMP)  ## the slow tests too, and how much of serlib they reach
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not browser" --cov=serlib --cov-report=term --cov-fail-under=90
 
-test-browser: $(STAMP)  ## look at the report's pages with a headless Chromium
-	$(BIN)/python -m pytest -m browser tests/browser
+test-browser: $(STAMP)  ## look at the report's pages with a headless Chromium; REPORT=folder: at those there alone
+	$(if $(REPORT),SERLIB_REPORT=$(REPORT)) $(BIN)/python -m pytest -m browser tests/browser$(if $(REPORT),/test_given_report.py)
 
 lab: $(STAMP)  ## JupyterLab in notebooks/
 	$(BIN)/jupyter lab --notebook-dir=notebooks

@@ -8,11 +8,10 @@ from matplotlib.figure import Figure
 from scipy.special import stdtrit
 from scipy.stats import nct
 
-from serlib.plots.style import SERIES_COLOURS, WIDTH, grid, key_below, panels, titled
+from serlib.plots.style import PALE, SERIES_COLOURS, WIDTH, grid, key_below, panels, titled
 from serlib.protocol.intervals import LEVEL, POWER
 
-VERDICTS = {"better": SERIES_COLOURS[0], "worse": SERIES_COLOURS[1], "open": "#6E6E6E"}
-OTHER = "#BBBBBB"  # of what is not compared, or cannot be decided
+VERDICTS = {"better": SERIES_COLOURS[0], "worse": SERIES_COLOURS[1], "open": SERIES_COLOURS[6]}
 
 
 def forest(
@@ -37,14 +36,14 @@ def forest(
             panel.axhline(rows.index(part) - 0.4, color="black", linewidth=0.6, linestyle=":")
         for contrast, row in table.iterrows():
             place, word = rows.index(contrast), row["verdict"].partition(":")[0]
-            colour, dots = VERDICTS.get(word, OTHER), seeds.get(name, pd.DataFrame()).T.get(contrast, pd.Series())
+            colour, dots = VERDICTS.get(word, PALE), seeds.get(name, pd.DataFrame()).T.get(contrast, pd.Series())
             panel.plot(dots, np.full(len(dots), place + 0.27), ".", color=colour, markersize=4, alpha=0.45)
             panel.hlines(place, row["low"], row["high"], color=colour, linewidth=3, alpha=0.5)
             panel.plot(row["effect"], place, "o", color=colour, mfc=colour if word in ("better", "worse") else "white")
         panel.set(title=name, xlabel="points of UA", ylim=(len(rows) - 0.4, -0.7))
         panel.set_yticks(range(len(rows)), rows)
         panel.grid(axis="y", visible=False)
-    for word, colour in (VERDICTS | {"not decided": OTHER}).items():
+    for word, colour in (VERDICTS | {"not decided": PALE}).items():
         axes[0, 0].plot([], [], "o", color=colour, mfc=colour if word in ("better", "worse") else "white", label=word)
     axes[0, 0].plot([], [], ".", color="black", markersize=4, label="one seed")
     key_below(figure, columns=5 if width == WIDTH else 3)

@@ -3,12 +3,15 @@
 import numpy as np
 from bokeh.events import Pan, PanEnd, Tap
 from bokeh.models import Arrow, LinearColorMapper, NormalHead
+from matplotlib.colors import to_hex, to_rgb
 
 from serlib.plots import live
 from serlib.plots.style import SERIES_COLOURS
 
 _COLOURS = SERIES_COLOURS[:2]
-_TINTS = ("#DCEBF5", "#F9E3D3", "#7FB7D8", "#EBAF82")  # nearest to w1, to w2; inside the cone of class 1, of class 2
+_TINTS = [  # nearest to w1, to w2; inside the cone of class 1, of class 2
+    to_hex(1 - depth * (1 - np.array(to_rgb(colour)))) for depth in (0.14, 0.5) for colour in _COLOURS
+]
 
 
 def two_classes(apart_deg: float) -> None:
@@ -71,7 +74,7 @@ def bells() -> None:
     )
     tau = live.slider("tau", "τ: how far the cut is moved back", 0, 1.5, 0, 0.05)
     curves, lost = live.source("curves", x=[], large=[], small=[]), live.source("lost", x=[], y=[], zero=[])
-    names, colours = ["recall, large", "recall, small", "UA", "WA"], [*_COLOURS, "#000000", "#6E6E6E"]
+    names, colours = ["recall, large", "recall, small", "UA", "WA"], [*_COLOURS, "black", SERIES_COLOURS[6]]
     bars = live.source("bars", name=names, value=[0.0] * 4, text=[""] * 4, colour=colours)
     cut, told = live.source("cut", x=[], zero=[], top=[]), live.told()
     shape = live.canvas(300, x_range=(-5, 5), x_axis_label="feature", y_axis_type=None)

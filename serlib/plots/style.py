@@ -1,6 +1,7 @@
 """One look for every picture: colours that survive colour blindness, letters that survive the page, stable files.
 
-Colours are those of Okabe and Ito (2008), one per emotion, the same everywhere.
+Emotions are vivid, one colour each, the same everywhere; methods, losses and other series are muted and mostly dark.
+Neither is taken for the other, and each is 3 : 1 against white, on which all pictures stand, on a dark page too.
 """
 
 from io import BytesIO
@@ -16,15 +17,12 @@ from matplotlib.figure import Figure
 from serlib.files import write_whole
 
 EMOTION_COLOURS = {
-    "anger": "#D55E00",
-    "boredom": "#56B4E9",
-    "disgust": "#009E73",
-    "fear": "#CC79A7",
-    "happiness": "#E69F00",
-    "neutral": "#6E6E6E",
-    "sadness": "#0072B2",
-}
-SERIES_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6E6E6E", "#000000")
+    "anger": "#D21A22", "boredom": "#0198E3", "disgust": "#01A658", "fear": "#A03AA5", "happiness": "#C28603",
+    "neutral": "#606060", "sadness": "#2942D3",
+    "calm": "#018A86", "contempt": "#7C4A00", "excitement": "#F62679", "frustration": "#765FC2", "surprise": "#8A983C",
+}  # fmt: skip
+SERIES_COLOURS = ("#1D4477", "#82302B", "#466D4A", "#633758", "#837131", "#6A90AA", "#313131", "#000000")
+PALE = "#949494"  # of what is out of play
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 WIDTH = 7.36  # inches: the report's text column; a wider figure is shrunk there, and its letters with it
 _SETTINGS = {
@@ -61,13 +59,14 @@ def apply_style() -> None:
 
 
 def emotion_colour(emotion: str, index: int = 0) -> str:
-    """Return the colour of an emotion; a corpus' own classes get series colours by their ``index``."""
-    return EMOTION_COLOURS.get(emotion, SERIES_COLOURS[index % len(SERIES_COLOURS)])
+    """Return the colour of an emotion; a corpus' own class gets a rare emotion's, by its ``index`` from the end."""
+    return EMOTION_COLOURS.get(emotion) or [*EMOTION_COLOURS.values()][-1 - index % len(EMOTION_COLOURS)]
 
 
 def look(index: int, emotion: str = "") -> dict[str, str]:
     """Return colour and marker of the ``index``-th series or, where it is named, of an emotion."""
-    return {"color": emotion_colour(emotion, index), "marker": MARKERS[index % len(MARKERS)]}
+    colour = emotion_colour(emotion, index) if emotion else SERIES_COLOURS[index % len(SERIES_COLOURS)]
+    return {"color": colour, "marker": MARKERS[index % len(MARKERS)]}
 
 
 def titled(text: str, synthetic: bool) -> str:

@@ -8,6 +8,37 @@ from pathlib import Path
 import pytest
 
 MINUTE_MS = 60_000  # a loaded machine is slow; nothing here asks how slow
+UNFOLD = "document.querySelectorAll('details').forEach(each => each.open = true)"
+
+# Every table, code box and formula: where it is cut off (by the page, or by a box that does not scroll), and which of
+# those that scroll cannot be scrolled to their end.
+CUT = """() => {
+  const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
+  const told = [], page = document.documentElement.scrollWidth;
+  if (page > innerWidth) told.push(`the page is ${page} wide, the window ${innerWidth}`);
+  for (const wide of document.querySelectorAll('main :is(table, pre, .formula, .highlight, img, svg, figure)')) {
+    if (!wide.getBoundingClientRect().width) continue;
+    let box = wide;
+    while (box !== document.documentElement && !scrolls(box)) {
+      if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'visible')
+        told.push(`${box.outerHTML.slice(0, 80)} cuts: ${box.scrollWidth} > ${box.clientWidth}`);
+      box = box.parentElement;
+    }
+    const name = wide.outerHTML.slice(0, 80);
+    if (box === document.documentElement) {
+      if (wide.getBoundingClientRect().right > innerWidth + 1) told.push(`${name} leaves the page`);
+    } else {
+      if (box.getBoundingClientRect().right > innerWidth + 1) told.push(`the box of ${name} leaves the page`);
+      if (getComputedStyle(box).scrollbarWidth === 'none') told.push(`${name} scrolls unseen`);
+      box.scrollLeft = 1e6;
+      if (box.scrollLeft + box.clientWidth < box.scrollWidth - 1) told.push(`${name} ends out of reach`);
+      if (wide.getBoundingClientRect().right > box.getBoundingClientRect().right + 1) told.push(`${name} is cut`);
+      box.scrollLeft = 0;
+    }
+  }
+  return told;
+}"""
+DRAWN = "!window.Bokeh || document.querySelectorAll('figure.live').length <= Bokeh.documents.length"
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +92,15 @@ def until() -> Callable:
       }
     }"""
     return lambda page, condition: page.evaluate(script % condition)
+
+
+@pytest.fixture(scope="session")
+def cut_off(until) -> Callable:
+    """Return what of a page, all folds open and pictures drawn, is wider than its window, or cut off in it."""
+
+    def found(page) -> list[str]:
+        page.evaluate(UNFOLD)
+        until(page, f"({DRAWN}) && (window.Bokeh?.documents ?? []).every(each => each.is_idle)")
+        return page.evaluate(CUT)
+
+    return found

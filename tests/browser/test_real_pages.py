@@ -11,35 +11,6 @@ pytestmark = pytest.mark.browser
 SOUNDS, LIVE = "00_corpora_and_protocol", "01_decision_domains"
 PAGES = ("index", SOUNDS, LIVE)
 SCREENS = {"light": {"width": 1200, "height": 800}, "dark": {"width": 400, "height": 800}}
-UNFOLD = "document.querySelectorAll('details').forEach(each => each.open = true)"
-
-# Every table, code box and formula: where it is cut off (by the page, or by a box that does not scroll), and which of
-# those that scroll cannot be scrolled to their end.
-CUT = """() => {
-  const scrolls = e => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
-  const told = [];
-  for (const wide of document.querySelectorAll('main :is(table, pre, .formula, .highlight, img, svg, figure)')) {
-    if (!wide.getBoundingClientRect().width) continue;
-    let box = wide;
-    while (box !== document.documentElement && !scrolls(box)) {
-      if (box.scrollWidth > box.clientWidth + 1 && getComputedStyle(box).overflowX !== 'visible')
-        told.push(`${box.outerHTML.slice(0, 80)} cuts: ${box.scrollWidth} > ${box.clientWidth}`);
-      box = box.parentElement;
-    }
-    const name = wide.outerHTML.slice(0, 80);
-    if (box === document.documentElement) {
-      if (wide.getBoundingClientRect().right > innerWidth + 1) told.push(`${name} leaves the page`);
-    } else {
-      if (box.getBoundingClientRect().right > innerWidth + 1) told.push(`the box of ${name} leaves the page`);
-      if (getComputedStyle(box).scrollbarWidth === 'none') told.push(`${name} scrolls unseen`);
-      box.scrollLeft = 1e6;
-      if (box.scrollLeft + box.clientWidth < box.scrollWidth - 1) told.push(`${name} ends out of reach`);
-      if (wide.getBoundingClientRect().right > box.getBoundingClientRect().right + 1) told.push(`${name} is cut`);
-      box.scrollLeft = 0;
-    }
-  }
-  return told;
-}"""
 STOPS = "a[href], summary, button, input:not([type=radio]:not(:checked)), select, audio, [tabindex='0']"
 MARK = f"""() => {{
   const seen = [...document.querySelectorAll("{STOPS}")].filter(e => e.checkVisibility({{visibilityProperty: true}}));
@@ -68,12 +39,10 @@ def open_page(open_file, report) -> Callable:
 
 @pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("scheme", SCREENS)
-def test_axe_finds_nothing_serious_and_nothing_is_cut(open_page, name, scheme):
+def test_axe_finds_nothing_serious_and_nothing_is_cut(open_page, cut_off, name, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page(name, viewport=SCREENS[scheme], color_scheme=scheme)
-    page.evaluate(UNFOLD)
-    assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[scheme]["width"]
-    assert page.evaluate(CUT) == []
+    assert cut_off(page) == []
     found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
     grave = [(v["id"], v["nodes"][0]["html"][:200]) for v in found if v["impact"] in ("serious", "critical")]
     assert grave == []

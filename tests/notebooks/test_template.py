@@ -112,6 +112,12 @@ def opens_with_what_came_out(notebook: NotebookNode, folder: Path) -> list[str]:
     return [] if "opening" in called else ["the first cell after the parameters calls no opening()"]
 
 
+def asks_before_it_answers(notebook: NotebookNode, folder: Path) -> list[str]:
+    calls = [node for tree in trees(notebook) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    stops = sum(getattr(call.func, "id", None) == "reveal" for call in calls)
+    return [] if stops >= 5 else [f"{stops} answers are folded by reveal(), needed are 5"]
+
+
 def leaves_functions_to_the_library(notebook: NotebookNode, folder: Path) -> list[str]:
     found, taken = definitions(notebook), public_names()
     long = [f"{n.name} has {n.end_lineno - n.lineno + 1} lines" for n in found if n.end_lineno - n.lineno >= 15]
@@ -160,8 +166,8 @@ def formulas_are_drawn(notebook: NotebookNode, folder: Path) -> list[str]:
 
 CHECKS = (
     is_valid, is_stripped, runs_on_python3, has_parameters, has_a_title, has_one_title, explains, has_short_cells,
-    opens_with_what_came_out, leaves_functions_to_the_library, ends_well, knows_no_machine, has_its_figures_at_hand,
-    links_resolve, formulas_are_drawn,
+    opens_with_what_came_out, asks_before_it_answers, leaves_functions_to_the_library, ends_well, knows_no_machine,
+    has_its_figures_at_hand, links_resolve, formulas_are_drawn,
 )  # fmt: skip
 
 
@@ -194,7 +200,8 @@ def good() -> NotebookNode:
     )
     cells = [
         markdown("# Title\n\nAbstract with $x_i$, see [below](#Body)."), parameters, markdown("## Body"),
-        code("opening(x, [])"), markdown("## Takeaways"), markdown("## Exercises\n\n" + 3 * ANSWER),
+        code("opening(x, [])\n" + "reveal(x)\n" * 5), markdown("## Takeaways"),
+        markdown("## Exercises\n\n" + 3 * ANSWER),
         markdown("Next: [b](01_b.ipynb)"),
         code("%matplotlib inline\nx"), markdown("[Start](../README.md)"),
     ]  # fmt: skip
@@ -244,6 +251,7 @@ def spoilt() -> list[tuple]:
         (explains, silent, "5 code cells in a row"), (has_short_cells, with_source(3, "x = 1\n" * 41), "has 41 lines"),
         (has_short_cells, long, "median open code cell has 9"),
         (opens_with_what_came_out, with_source(3, "x = 1"), "calls no opening"),
+        (asks_before_it_answers, with_source(3, "reveal(x)\n" * 4), "4 answers are folded"),
         (leaves_functions_to_the_library, with_source(3, body), "f has 16 lines"),
         (leaves_functions_to_the_library, with_source(3, "def run_report(): ..."), "run_report is a name of serlib"),
         (ends_well, with_source(4, "## Summary"), "no heading with 'takeaway'"),

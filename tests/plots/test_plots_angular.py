@@ -30,26 +30,6 @@ def test_equal_classes_are_cut_in_the_middle():
     assert cut == 0 and large == small == pytest.approx(norm.cdf(1))
 
 
-def test_cost_shows_recalls_and_both_accuracies():
-    bells, lines = pictures.cost_of_imbalance(2.0, (1, 8)).axes
-    assert bells.get_title("left") == "large : small = 8 : 1"
-    hatched = next(patch for patch in bells.collections if patch.get_hatch())
-    assert hatched.get_paths()[0].vertices[:, 0].max() == pytest.approx(np.log(8) / 2, abs=0.03)
-    shown = {bars.get_label(): bars.lines[0].get_ydata() for bars in lines.containers}
-    _, large, small = pictures.best_cut(2.0, 8)
-    expected = {
-        "recall, large": large,
-        "recall, small": small,
-        "UA": (large + small) / 2,
-        "WA": (8 * large + small) / 9,
-    }
-    assert {name: values[1] for name, values in shown.items()} == pytest.approx(
-        {name: 100 * value for name, value in expected.items()}
-    )
-    assert len({round(values[0], 9) for values in shown.values()}) == 1  # without imbalance all are one
-    assert [line.get_xdata()[0] for line in bells.lines[2:]] == pytest.approx([0, np.log(8) / 2])
-
-
 def test_every_segment_is_a_bar_where_it_starts():
     starts = {"training": [0.0, 1.0], "scoring": [0.0, 0.4, 0.8]}
     figure = pictures.segments(np.zeros(300), starts, rate_hz=100, seconds=2.0, title="anger", colour="red")
@@ -71,17 +51,22 @@ def test_shapes_draw_every_step_with_its_numbers():
     assert heights[0] == pytest.approx(np.sqrt(2) * heights[1])  # half as many bins
 
 
-def test_gains_put_published_and_measured_on_one_line_per_variant():
-    rows = {"network": ["A", "A", "B"], "variant": ["m = 3", "m = 4", "m = 3"], "published": [1.0, 2, 3]}
-    table = pd.DataFrame(rows | {"measured": [0.5, np.nan, -1], "low": [-1, np.nan, -2], "high": [2, np.nan, 0.5]})
-    figure = pictures.gains(table, corpus="emodb", unit="points", synthetic=True)
-    first, second = figure.axes
-    published, measured = (line for line in first.lines if line.get_marker() in "Do")
-    assert list(published.get_xdata()) == [1, 2] and measured.get_xdata()[0] == 0.5
-    assert [t.get_text() for t in first.get_yticklabels()] == ["m = 3", "m = 4"]
-    assert first.get_title("left") == "A · synthetic" and second.get_title("left") == "B · synthetic"
-    assert [t.get_text() for t in figure.legends[0].texts] == ["published, IEMOCAP", "measured, emodb"]
-    np.testing.assert_array_equal(second.collections[0].get_segments()[0][:, 0], [-2, 0.5])
+def test_slopes_go_from_mean_to_mean_with_the_seeds_beside_them():
+    before = pd.DataFrame([[10.0, 50, 30], [30, 70, 30]], columns=NAMES)
+    (axes,) = pictures.slopes({"softmax": before, "m = 5": before + 20}, thick=["anger"], title="t").axes
+    lines = {line.get_label(): line for line in axes.lines if not line.get_label().startswith("_")}
+    assert {name: list(line.get_ydata()) for name, line in lines.items()} == {
+        "anger": [20, 40], "neutral": [60, 80], "own class": [30, 50]
+    }  # fmt: skip
+    assert {name: line.get_linewidth() for name, line in lines.items()} == {
+        "anger": 4,
+        "neutral": 1.4,
+        "own class": 1.4,
+    }
+    assert to_rgb(lines["anger"].get_color()) == to_rgb(EMOTION_COLOURS["anger"])
+    seeds = [list(line.get_ydata()) for line in axes.lines if line.get_marker() == "."]
+    assert seeds == [[10, 30], [30, 50], [50, 70], [70, 90], [30, 30], [50, 50]]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["softmax", "m = 5"]
 
 
 def test_angle_grid_counts_in_percent_of_the_class():
@@ -121,5 +106,5 @@ def test_owned_shows_mean_lowest_and_highest():
 
 def test_files_are_equal_for_equal_figures(tmp_path):
     for folder in ("a", "b"):
-        save(pictures.cost_of_imbalance(2.0, (1, 4)), "cost", tmp_path / folder)
-    assert (tmp_path / "a/cost.svg").read_bytes() == (tmp_path / "b/cost.svg").read_bytes()
+        save(pictures.shapes({"net": [("input", (1, 40, 20))]}), "shapes", tmp_path / folder)
+    assert (tmp_path / "a/shapes.svg").read_bytes() == (tmp_path / "b/shapes.svg").read_bytes()

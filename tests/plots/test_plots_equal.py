@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex
 from scipy.stats import ttest_1samp
 
 from serlib.plots import equal
-from serlib.plots.style import SERIES_COLOURS, save
+from serlib.plots.style import PALE, SERIES_COLOURS, save
 
 ROWS = pd.DataFrame(
     [
@@ -28,7 +28,7 @@ def test_a_forest_shows_effects_intervals_seeds_and_verdicts():
     first, second = figure.axes
     dots = marks(first, "o")
     assert [float(dot.get_xdata()[0]) for dot in dots] == ROWS["effect"].tolist()
-    assert [dot.get_color() for dot in dots] == [*SERIES_COLOURS[:2], equal.VERDICTS["open"], equal.OTHER]
+    assert [dot.get_color() for dot in dots] == [*SERIES_COLOURS[:2], equal.VERDICTS["open"], PALE]
     assert [dot.get_markerfacecolor() != "white" for dot in dots] == [True, True, False, False]
     bars = [segment for collection in first.collections for segment in collection.get_segments()]
     np.testing.assert_allclose([bar[:, 0] for bar in bars], ROWS[["low", "high"]])

@@ -126,16 +126,6 @@ def test_figures_are_saved_the_same_twice_and_only_into_a_folder(tmp_path):
     assert not (tmp_path / "three.png").exists()
 
 
-def test_colours_are_one_per_emotion_and_far_apart():
-    from matplotlib.colors import to_rgb
-
-    colours = [to_rgb(c) for c in style.EMOTION_COLOURS.values()]
-    distances = [np.linalg.norm(np.subtract(a, b)) for i, a in enumerate(colours) for b in colours[:i]]
-    assert len(set(colours)) == 7 and min(distances) > 0.2
-    assert style.emotion_colour("surprise", 1) == style.SERIES_COLOURS[1]
-    assert style.emotion_colour("anger", 5) == style.EMOTION_COLOURS["anger"]
-
-
 def test_a_title_says_synthetic_once():
     assert style.titled("anger", True) == "anger · synthetic" and style.titled("anger", False) == "anger"
     assert style.titled("synthetic: anger", True) == "synthetic: anger"
