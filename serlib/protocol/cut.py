@@ -4,33 +4,57 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
-from serlib.checks import check_number
+from serlib.protocol.metrics import METRICS
 from serlib.protocol.scores import Scores
 
+TAUS = tuple(np.round(np.arange(-0.5, 2.01, 0.1), 1).tolist())
 
-def cut_moved(scores: Scores, shares: Mapping[str, float] | np.ndarray, tau: float = 1.0) -> Scores:
+
+def cut_moved(scores: Scores, shares: Mapping[str, float] | np.ndarray, tau: float | np.ndarray = 1.0) -> Scores:
     """Return the same networks, asked again after tau ln share was taken from each class' logit.
 
-    tau 0 is a network as trained, 1 what counts all classes alike. ``shares`` are those of the training part, by class,
-    or (rows, classes) where they differ from run to run; only ratios matter. Without embeddings, history and arrays.
+    tau 0 is a network as trained, 1 what counts all classes alike where training did not; one, or one a row. ``shares``
+    are those of the training part, by class, or (rows, classes) where they differ from run to run; only ratios matter.
+    Without embeddings, history and arrays.
 
     Raises:
-        ValueError: for a class without a share, a share that is not positive, another shape, or a tau below 0.
+        ValueError: for a class without a share, a share that is not positive, another shape, or a tau that is none.
     """
-    check_number("tau", tau, 0)
-    given = isinstance(shares, Mapping)
+    given, tau = isinstance(shares, Mapping), np.asarray(tau, float)
     if given and (missing := [c for c in scores.classes if c not in shares]):
         raise ValueError(f"shares of {sorted(shares)}; needed is one of {missing[0]!r} too")
     parts = np.array([shares[c] for c in scores.classes] if given else shares, float)
     if parts.shape not in {scores.logits.shape[1:], scores.logits.shape} or not (parts > 0).all():
         raise ValueError(f"shares {parts.shape}, the least {parts.min():g}; needed are positive ones, a class each")
-    logits = scores.logits - tau * np.log(parts / parts.sum(axis=-1, keepdims=True))
+    if tau.shape not in {(), (len(scores.logits),)} or not np.isfinite(tau).all():
+        raise ValueError(f"tau is {tau}; allowed is a number, or one of each of {len(scores.logits)} rows")
+    logits = scores.logits - np.reshape(tau, (-1, 1)) * np.log(parts / parts.sum(axis=-1, keepdims=True))
     answers = scores.predictions.assign(predicted=np.array(scores.classes)[logits.argmax(1)])
+    called = f"τ = {tau:g}" if tau.ndim == 0 else "τ fitted"
     return replace(
-        scores, method=f"{scores.method}, τ = {tau:g}", predictions=answers, logits=logits, embeddings=None,
+        scores, method=f"{scores.method}, {called}", predictions=answers, logits=logits, embeddings=None,
         history=None, arrays=(),
     )  # fmt: skip
+
+
+def cut_fitted(
+    scores: Scores, shares: Mapping[str, float], taus: Sequence[float] = TAUS
+) -> tuple[Scores, pd.Series]:  # fmt: skip
+    """Move the cut of each fold's networks to the tau that has the highest UA on all *other* folds' test parts.
+
+    So each loss has its own best cut, whatever its training did to it, and no fold's labels choose their own. Returns
+    the scores and tau by fold, of equal ones the nearest to 0; a single fold is a ValueError.
+    """
+    taus = np.array(sorted(taus, key=abs), float)
+    courses = [cut_moved(scores, shares, tau).counted("fold") for tau in taus]
+    names, counts = courses[0][0], np.stack([each for _, each in courses])  # (taus, folds, C, C)
+    if len(names) < 2:
+        raise ValueError("one fold; needed are two: a cut is fitted on the others")
+    ua = METRICS["ua"](counts.sum(axis=1, keepdims=True) - counts)
+    best = pd.Series(taus[ua.argmax(axis=0)], names)
+    return cut_moved(scores, shares, scores.predictions["fold"].map(best).to_numpy()), best
 
 
 def trade_off(

@@ -9,8 +9,10 @@ from serlib.corpora import Corpus
 from serlib.methods import equal
 from serlib.protocol import SCHEMES, Scores, compare_family, published
 from serlib.protocol.calibration import calibration
+from serlib.protocol.cut import cut_fitted
 from serlib.protocol.folds import SPEAKER_DEPENDENT
 from serlib.report.told import held
+from serlib.runs.imbalance import CONDITIONS, Series
 
 Results = dict[tuple[str, str], Scores]  # by ground and loss of ``serlib.methods.equal``
 WORDS = {loss: title for loss, (_, title, _) in equal.LOSSES.items()}
@@ -21,6 +23,9 @@ MARGINS = {
     ("arcface", "normalised"): "ArcFace − no margin",
 }
 TITLES = MAIN | MARGINS  # (loss, against) -> words
+UNEQUAL = {  # of the series of unequal training parts: who is small is by decree, whatever a draw's counts say
+    loss: equal.name("em-speaker", loss) + "+decree" * loss.startswith("class-") for loss in equal.LOSSES
+}
 CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints
     ("000", "an angular margin helps", "angular", "softmax", "angular/table-1",
      ("angular/crnn-m5", "angular/crnn-softmax"), "iemocap"),
@@ -74,6 +79,21 @@ def families(results: Mapping[tuple[str, str], Scores]) -> pd.DataFrame:
     if not tables:
         raise ValueError(f"nothing to compare: results of {sorted(results)}")
     return pd.concat(tables)
+
+
+def unequal(series: Series, condition: str) -> dict[str, pd.DataFrame]:
+    """Judge each loss of ``UNEQUAL`` against softmax where classes are unequal: as trained, and with both cuts fitted.
+
+    To move only one side's cut would measure that nobody moved the other's; and some losses move it in training, so
+    each has the cut that suits it on the other folds (``serlib.protocol.cut.cut_fitted``). Rows are those of
+    ``compare_family``, by the words of the loss; a family each.
+    """
+    trained = {loss: series[condition, method] for loss, method in UNEQUAL.items()}
+    moved = {loss: cut_fitted(scores, CONDITIONS[condition])[0] for loss, scores in trained.items()}
+    return {
+        way: compare_family({WORDS[loss]: (s, of["softmax"]) for loss, s in of.items() if loss != "softmax"})
+        for way, of in (("as trained", trained), ("both cuts fitted", moved))
+    }
 
 
 def conclusions(judged: pd.DataFrame) -> pd.DataFrame:

@@ -85,12 +85,17 @@ def imbalance_series(
 
 
 def stored_series(
-    corpus: Corpus, *, profile: str, conditions: Sequence[str] = tuple(CONDITIONS), methods: Sequence[str] = METHODS
-) -> Series | None:
-    """Return a series' committed results of just this corpus' four classes; None where one, or a class, is missing."""
-    if not {*SMALL, *LARGE} <= set(corpus.classes):
+    corpus: Corpus | str, *, profile: str, conditions: Sequence[str] = tuple(CONDITIONS),
+    methods: Sequence[str] = METHODS,
+) -> Series | None:  # fmt: skip
+    """Return a series' committed results of just this corpus' four classes; None where one, or a class, is missing.
+
+    By a name come those of that corpus, whichever of its utterances they were measured on.
+    """
+    named = isinstance(corpus, str)
+    if not named and not {*SMALL, *LARGE} <= set(corpus.classes):
         return None
-    fours = {condition: _named(corpus, condition) for condition in conditions}
+    fours = {c: f"{corpus} {c}" if named else _named(corpus, c) for c in conditions}
     keys = [(condition, method) for condition in conditions for method in methods]
     series = {(c, m): stored_scores(fours[c], m, profile=profile, scheme=OWN) for c, m in keys}
     return None if None in series.values() else series

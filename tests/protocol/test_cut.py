@@ -1,11 +1,13 @@
 """The cut moved after training: by hand, against the loss that has it built in, and what it trades."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from serlib.protocol import Scores
-from serlib.protocol.cut import cut_moved, trade_off
+from serlib.protocol.cut import cut_fitted, cut_moved, trade_off
 
 CLASSES = ("rare", "usual")
 SHARES = {"usual": 8.0, "rare": 1.0}
@@ -57,13 +59,30 @@ def test_points_are_means_over_seeds_of_the_scores_own_recalls(bells):
     assert trade_off(bells, SHARES, ["rare"], (1,))[0, 1] == pytest.approx(recalls["rare"])
 
 
+def test_each_fold_takes_the_cut_that_suits_the_others(bells):
+    """Two halves whose best cuts lie at 1 and, moved in training, at 0: each is given the other's."""
+    half = np.arange(len(bells.logits)) % 2 == 0
+    lean = np.log([1 / 9, 8 / 9])
+    logits = bells.logits - np.where(half[:, None], lean, 0)  # the first half was moved already
+    table = bells.predictions.assign(fold=np.where(half, "moved", "not"))
+    fitted, tau = cut_fitted(replace(bells, logits=logits, predictions=table), SHARES)
+    assert tau["moved"] == pytest.approx(1, abs=0.25) and tau["not"] == pytest.approx(0, abs=0.25)
+    assert fitted.logits == pytest.approx(logits - np.where(half, tau["moved"], tau["not"])[:, None] * lean)
+    alike, same = cut_fitted(replace(bells, predictions=table), SHARES, (0, 0.5, 1, 1.5))
+    assert same.tolist() == [1, 1] and alike.method == "m, τ fitted"
+    assert cut_fitted(replace(bells, predictions=table), SHARES, (0,))[1].tolist() == [0, 0]
+    with pytest.raises(ValueError, match="one fold; needed are two: a cut is fitted on the others"):
+        cut_fitted(bells, SHARES)
+
+
 @pytest.mark.parametrize(
     ("shares", "tau", "told"),
     [
         ({"usual": 1.0}, 1, r"shares of \['usual'\]; needed is one of 'rare' too"),
         ({"usual": 1.0, "rare": 0.0}, 1, r"shares \(2,\), the least 0; needed are positive ones, a class each"),
         (np.ones(3), 1, r"shares \(3,\), the least 1; needed are positive ones"),
-        (SHARES, -0.5, "tau"),
+        (SHARES, np.nan, "tau is nan; allowed is a number, or one of each of 2 rows"),
+        (SHARES, np.ones(3), r"tau is \[1. 1. 1.\]; allowed is a number, or one of each of 2 rows"),
     ],
 )
 def test_refusals(shares, tau, told):

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from serlib import methods
 from serlib.methods import equal
 from serlib.protocol import Scores, compare_family
+from serlib.protocol.cut import cut_fitted
 from serlib.report import equal as terms
 from serlib.runs import pack
 from serlib.runs.run import Run
@@ -53,6 +55,35 @@ def test_losses_are_cut_to_the_seeds_that_all_of_their_ground_have():
     np.testing.assert_array_equal(cut.embeddings, whole.embeddings[rows])
     np.testing.assert_array_equal(cut.logits, whole.logits[rows])
     assert len(kept["eg", "softmax"].predictions) == 120
+
+
+def test_where_classes_are_unequal_both_cuts_are_fitted():
+    """A loss that does nothing but move softmax' cut is ahead as trained, and level once both have their own."""
+    shares = {c: terms.CONDITIONS["1:8"][c] for c in ("anger", "happiness", "neutral")}  # 1, 1, 8
+    generator, series = np.random.default_rng(0), {}
+    for loss, method in terms.UNEQUAL.items():
+        base = made("softmax", skill=0.7)
+        true = base.predictions["emotion"].to_numpy()[:, None] == np.array(CLASSES)
+        lean = np.log([shares[c] / sum(shares.values()) for c in CLASSES]) * (loss != "adjusted")
+        other = loss not in ("softmax", "adjusted")
+        noise = generator if other else np.random.default_rng(1)
+        logits = 2.0 * true + noise.standard_normal(true.shape) + lean
+        said = base.predictions.assign(predicted=np.array(CLASSES)[logits.argmax(1)])
+        series["1:8", method] = replace(base, method=method, predictions=said, logits=logits)
+    ways = terms.unequal(series, "1:8")
+    assert list(ways) == ["as trained", "both cuts fitted"] and all(len(table) == 10 for table in ways.values())
+    row = terms.WORDS["adjusted"]
+    assert ways["as trained"].loc[row, "verdict"] == "better" and ways["as trained"].loc[row, "effect"] > 10
+    moved = {n: cut_fitted(series["1:8", terms.UNEQUAL[n]], shares)[0] for n in ("adjusted", "softmax")}
+    expected = [s.per_class()["recall"].mean() for s in moved.values()]
+    assert ways["both cuts fitted"].loc[row, "effect"] == pytest.approx(expected[0] - expected[1])
+    assert abs(ways["both cuts fitted"].loc[row, "effect"]) < 2
+
+
+def test_who_is_small_is_by_decree():
+    assert terms.UNEQUAL["class-angular"].endswith("+decree") and terms.UNEQUAL["class-arcface"].endswith("+decree")
+    for loss, method in terms.UNEQUAL.items():
+        assert methods.get(method).recipe("study").margin_pair is None, loss
 
 
 def test_losses_against_softmax_are_one_family_and_margins_another():

@@ -65,6 +65,9 @@ def test_a_series_is_made_once_joined_over_seeds_and_can_be_paired(tiny_corpus, 
     monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
     stored = series_of.stored_series(tiny_corpus, profile="quick", conditions=("1:2",), methods=PAIR)
     pd.testing.assert_frame_equal(series_of.series_table(stored), series_of.series_table(made))
+    by_name = series_of.stored_series("tiny", profile="quick", conditions=("1:2",), methods=PAIR)
+    pd.testing.assert_frame_equal(series_of.series_table(by_name), series_of.series_table(made))
+    assert series_of.stored_series("other", profile="quick", conditions=("1:2",), methods=PAIR) is None
     assert series_of.stored_series(tiny_corpus, profile="quick", conditions=("1:2", "1:4"), methods=PAIR) is None
     assert series_of.stored_series(tiny_corpus, profile="study", conditions=("1:2",), methods=PAIR) is None
     for other in (tiny_corpus.subset(tiny_corpus.table["speaker"] > "01"), tiny_corpus.relabel({"anger": "anger"})):
