@@ -1,6 +1,6 @@
-"""Pictures of paper 000: what imbalance costs, segments, shapes in a network, gains, measured angles and shares."""
+"""Pictures of paper 000: segments, shapes in a network, recalls from loss to loss, measured angles and shares."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.stats import norm
 
-from serlib.plots.style import SERIES_COLOURS, emotion_colour, grid, key_below, panels, series, titled
+from serlib.plots.style import PALE, SERIES_COLOURS, emotion_colour, grid, key_below, look, panels, series, titled
 
 
 def best_cut(gap: float, ratio: float) -> tuple[float, float, float]:
@@ -21,30 +21,6 @@ def best_cut(gap: float, ratio: float) -> tuple[float, float, float]:
     """
     cut = np.log(ratio) / gap
     return float(cut), float(norm.cdf(gap / 2 + cut)), float(norm.cdf(gap / 2 - cut))
-
-
-def cost_of_imbalance(gap: float, ratios: Sequence[float]) -> Figure:
-    """Draw two classes at the last of ``ratios`` with the best cut, and recalls, UA and WA (%) over all of them."""
-    figure, (bells, lines) = panels(2, 3.6)
-    x, top = np.linspace(-gap / 2 - 3, gap / 2 + 3, 300), ratios[-1]
-    for side, weight, colour, name in ((-1, top, SERIES_COLOURS[0], "large"), (1, 1, SERIES_COLOURS[1], "small")):
-        density = weight / (top + 1) * norm.pdf(x, side * gap / 2)
-        bells.fill_between(x, density, color=colour, alpha=0.3, linewidth=0)
-        if side > 0:  # what the cut of the best WA loses of it
-            lost = {"where": x < best_cut(gap, top)[0], "facecolor": "none", "hatch": "////", "linewidth": 0}
-            bells.fill_between(x, density, edgecolor=colour, label="lost", **lost)
-        bells.plot(x, density, color=colour, label=f"{name} class")
-    for cut, line, name in ((0, ":", "fair cut"), (best_cut(gap, top)[0], "--", "cut with the best WA")):
-        bells.axvline(cut, color="black", linestyle=line, linewidth=1.5, label=name)
-    bells.set(xlabel="feature", yticks=[], title=f"large : small = {top:g} : 1")
-    bells.legend(fontsize=8, loc="upper right", frameon=True, framealpha=1)
-    table = pd.DataFrame({f"{r:g} : 1": best_cut(gap, r)[1:] for r in ratios}, ["recall, large", "recall, small"]).T
-    parts = np.asarray(ratios) / (np.asarray(ratios) + 1)
-    wa = parts * table["recall, large"] + (1 - parts) * table["recall, small"]
-    series(lines, 100 * table.assign(UA=table.mean(axis=1), WA=wa))
-    lines.set(xlabel="large : small", ylabel="%", ylim=(0, 102), title="at the cut with the best WA")
-    lines.legend(ncols=2, loc="lower left")
-    return figure
 
 
 def segments(
@@ -79,9 +55,7 @@ def shapes(networks: Mapping[str, Sequence[tuple[str, tuple[int, ...]]]]) -> Fig
             text = step.replace(", ", ",\n") + "\n" + "×".join(map(str, shape))
             axes.text(place, -0.66, text, ha="center", va="top", fontsize=8)
             if place:
-                axes.annotate(
-                    "", (place - 0.38, 0), (place - 0.58, 0), arrowprops={"arrowstyle": "->", "color": "grey"}
-                )
+                axes.annotate("", (place - 0.38, 0), (place - 0.58, 0), arrowprops={"arrowstyle": "->", "color": PALE})
         axes.set(xlim=(-0.6, max(map(len, networks.values())) - 0.4), ylim=(-1.1, 0.75), title=title)
         axes.axis("off")
     return figure
@@ -99,22 +73,20 @@ def _stack(axes: Axes, place: float, shape: tuple[int, ...]) -> None:
         axes.add_patch(Rectangle(corner, width, height, **style))
 
 
-def gains(table: pd.DataFrame, *, corpus: str, unit: str, synthetic: bool = False) -> Figure:
-    """Draw published and measured differences to the same network with softmax, a panel per network.
+def slopes(recalls: Mapping[str, pd.DataFrame], *, thick: Collection[str], title: str) -> Figure:
+    """Draw each class' recall (%) from loss to loss: lines through the means over seeds, small dots for single seeds.
 
-    ``table`` has columns network, variant, published (NaN where not printed), measured, low, high, in points.
+    ``recalls`` maps a loss to its recalls, a row per seed and a column per class; ``thick`` classes have thick lines.
     """
-    groups = list(table.groupby("network", sort=False))
-    height = 1.6 + 0.34 * max(len(rows) for _, rows in groups)
-    figure, axes = panels(len(groups), height, sharex=True)
-    for panel, (network, rows) in zip(axes, groups, strict=True):
-        places = np.arange(len(rows))
-        panel.axvline(0, color="black", linewidth=1)
-        panel.plot(rows["published"], places - 0.14, "D", color="grey", mfc="white", label="published, IEMOCAP")
-        panel.hlines(places + 0.14, rows["low"], rows["high"], color=SERIES_COLOURS[0], linewidth=3, alpha=0.45)
-        panel.plot(rows["measured"], places + 0.14, "o", color=SERIES_COLOURS[0], label=f"measured, {corpus}")
-        panel.set_yticks(places, rows["variant"])
-        panel.set(xlabel=unit, title=titled(network, synthetic), ylim=(len(rows) - 0.4, -0.6))
+    figure, (axes,) = panels(1, 4.2)
+    for i, name in enumerate(next(iter(recalls.values()))):
+        means, style = [table[name].mean() for table in recalls.values()], look(i, name)
+        axes.plot(range(len(means)), means, linewidth=4 if name in thick else 1.4, label=name, **style)
+        for place, table in enumerate(recalls.values()):
+            places = np.full(len(table), place + 0.03 * (i + 1))
+            axes.plot(places, table[name], ".", color=style["color"], markersize=4, alpha=0.5)
+    axes.set_xticks(range(len(recalls)), recalls)
+    axes.set(ylabel="recall, %", xlim=(-0.15, len(recalls) - 0.65), title=title)
     key_below(figure)
     return figure
 

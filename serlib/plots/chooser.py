@@ -22,7 +22,7 @@ def chooser(pictures: Mapping[str, tuple[Figure, str]], *, label: str, shown: in
             sources.append(b64encode(file.getvalue()).decode())
         plt.close(figure)
     own = "choose-" + sha256("".join(sources).encode()).hexdigest()[:10]
-    buttons, images, rules = [], [], [f"#{own} img {{ display: none; }}"]
+    buttons, images, rules = [], [], [f"#{own} img {{ display: none; }} #{own} label {{ white-space: nowrap; }}"]
     for k, (name, source, (_, alt)) in enumerate(zip(pictures, sources, pictures.values(), strict=True), 1):
         pressed = " checked" * (k == shown + 1)
         buttons.append(f'<label><input type="radio" name="{own}" value="{k}"{pressed}> {escape(name)}</label>')

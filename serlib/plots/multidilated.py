@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from serlib.plots.style import SERIES_COLOURS, WIDTH, grid, panels
+from serlib.plots.style import PALE, SERIES_COLOURS, WIDTH, grid, panels
 
-_BLUE, _RED, _GREEN, _PALE = *SERIES_COLOURS[:3], "#BBBBBB"
+_BLUE, _RED, _GREEN = SERIES_COLOURS[:3]
 
 
 def channels(picture: np.ndarray, *, seconds: float, title: str) -> Figure:
@@ -39,7 +39,7 @@ def gridding(stacks: Mapping[str, Sequence[int]]) -> Figure:
         places = np.arange(-sum(dilations), sum(dilations) + 1)
         ways = (places == 0).astype(int)
         for height in range(len(dilations), -1, -1):
-            panel.plot(places, np.full(len(places), height), "o", ms=9, mfc="white", mec=_PALE, zorder=2)
+            panel.plot(places, np.full(len(places), height), "o", ms=9, mfc="white", mec=PALE, zorder=2)
             panel.plot(places[ways > 0], np.full((ways > 0).sum(), height), "o", ms=9, color=_BLUE, zorder=3)
             if height:
                 steps, seen = dilations[height - 1] * np.arange(-1, 2), places[ways > 0]
@@ -67,7 +67,7 @@ def receptive_fields(shown: Mapping[str, tuple[np.ndarray, Mapping[str, int]]], 
     for panel, (title, (dependence, said)) in zip(axes, shown.items(), strict=True):
         offsets, top = np.arange(len(dependence)) - len(dependence) // 2, dependence.max()
         panel.bar(offsets[dependence > 0], dependence[dependence > 0], width=0.85, color=_BLUE)
-        panel.plot(offsets[dependence <= 0], 0 * offsets[dependence <= 0], "|", color=_PALE, ms=5)
+        panel.plot(offsets[dependence <= 0], 0 * offsets[dependence <= 0], "|", color=PALE, ms=5)
         for i, ((name, width), colour) in enumerate(zip(said.items(), (_RED, "black", _GREEN), strict=False), 1):
             height = top * (1 + 0.22 * i)
             panel.plot([-width / 2, width / 2], [height, height], "|-", color=colour, lw=1.6, ms=9)
@@ -103,7 +103,7 @@ def pyramid(
             part = values[low:high, start:stop]
             up, along = np.unravel_index(part.argmax(), part.shape)
             place = (start + along + 0.5) * step, low + up + 0.5
-            left.plot(*place, "o", ms=4.5, color="#00E5FF", mec="black", mew=0.6)
+            left.plot(*place, "o", ms=4.5, color="cyan", mec="black", mew=0.6)
             rebuilt[low:high, start:stop] = np.maximum(rebuilt[low:high, start:stop], part.max())
         scale = {"vmin": values.min(), "vmax": values.max(), "cmap": "magma", "interpolation": "none"}
         for panel, shown in ((left, values), (right, rebuilt)):
@@ -174,7 +174,7 @@ def waterfall(levels: Mapping[str, float], steps: pd.DataFrame, *, title: str) -
         before = values[k - 1] if k else 0
         row = steps.loc[name] if k and name in steps.index else None
         sure = row is None or row["verdict"] in ("better", "worse")
-        colour = "#6E6E6E" if k == 0 else _BLUE if value >= before else _RED
+        colour = SERIES_COLOURS[6] if k == 0 else _BLUE if value >= before else _RED
         face = {"color": colour if sure else "none", "edgecolor": colour, "linewidth": 1.5}
         axes.barh(k, value - before, left=before, height=0.6, **face)
         told = f"{value:.1f} %"

@@ -1,6 +1,6 @@
 """What of a notebook's questions can be answered today: methods whose runs are finished, contrasts that are stored."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -54,13 +54,31 @@ def further_seeds(
     """
     from serlib.runs import plan
 
-    found = [*seeds][: 1 if unchanging(method) else None]
-    while profile != "quick" and found == [*seeds]:
-        after = plan(corpus, method, profile=profile, folds=folds, seeds=[max(seeds) + 1])
-        if Survey(after, store).open:
-            break
-        seeds = found = [*seeds, max(seeds) + 1]
+    if unchanging(method):
+        return [*seeds][:1]
+    found, options = [*seeds], {"profile": profile, "folds": folds}
+    while profile != "quick" and not Survey(plan(corpus, method, seeds=[max(found) + 1], **options), store).open:
+        found.append(max(found) + 1)
     return found
+
+
+def gathered(
+    corpus: Corpus, names: Iterable[str], *, profile: str, folds: str | Sequence[Fold], seeds: Sequence[int],
+    store: "RunStore", device: str = "auto", retrain: bool = False,
+) -> dict[str, Scores]:  # fmt: skip
+    """Return the scores of those methods that are ``finished`` with ``seeds``, by name, each on its ``further_seeds``.
+
+    What may be trained at once is, by as many processes as there are cores.
+    """
+    from serlib.runs import cross_validate, plan
+
+    ground, scores = {"profile": profile, "folds": folds}, {}
+    asked = {name: [*seeds][: 1 if unchanging(name) else None] for name in names}
+    tasks = [task for name, own in asked.items() for task in plan(corpus, name, seeds=own, **ground)]
+    for name in finished(tasks, store, retrain=retrain):
+        own = further_seeds(corpus, name, seeds=seeds, store=store, **ground)
+        scores[name] = cross_validate(corpus, name, seeds=own, n_jobs=-1, device=device, store=store, **ground)
+    return scores
 
 
 def unchanging(method: str) -> bool:
@@ -85,7 +103,7 @@ def alike(scores: Sequence[Scores]) -> list[Scores]:
     ]
 
 
-def family(pairs: Mapping[Hashable, Sequence[Scores]]) -> pd.DataFrame:
+def family(pairs: Mapping[Hashable, Sequence[Scores]], *, metric: str = "ua") -> pd.DataFrame:
     """Judge pairs as one family, as ``compare_family`` does, on the seeds that both have; a pair without is left out.
 
     Folds that test several speakers are units only with their seeds, so that all pairs are cut to those that all share.
@@ -98,7 +116,7 @@ def family(pairs: Mapping[Hashable, Sequence[Scores]]) -> pd.DataFrame:
         there = {words: both for words, pair in pairs.items() if (both := alike(pair))}
     if not there:
         return pd.DataFrame(columns=["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict", "seeds"])
-    judged = compare_family({str(number): both for number, both in enumerate(there.values())})
+    judged = compare_family({str(number): both for number, both in enumerate(there.values())}, metric=metric)
     counts = [both[0].predictions["seed"].nunique() for both in there.values()]
     return judged.set_axis(pd.Index(there, tupleize_cols=False)).assign(seeds=counts)
 

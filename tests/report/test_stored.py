@@ -7,7 +7,7 @@ import IPython.display
 import pytest
 
 from serlib import load_corpus
-from serlib.report.stored import alike, contrasts, family, finished, further_seeds, levels, spoken
+from serlib.report.stored import alike, contrasts, family, finished, further_seeds, gathered, levels, spoken
 from serlib.report.told import held, measured, verdict
 from serlib.runs import RunStore, cross_validate, pack_results, plan, stored_scores
 
@@ -112,8 +112,11 @@ def test_an_svc_stands_for_all_seeds_of_a_network(tiny_corpus, store, cache):
     assert [sorted(set(each.predictions["seed"])) for each in both] == [[0, 1, 2]] * 2
     assert both[1].summary().at["UA", "pooled"] == pytest.approx(svc.summary().at["UA", "pooled"])
     found = family({"network - SVC": (learned, svc)}).iloc[0]
-    means = [each.summary().at["UA", "pooled"] for each in (learned, svc)]
-    assert found["effect"] == pytest.approx(means[0] - means[1]) and found["seeds"] == 3
+    for metric in ("UA", "WA"):
+        effect = family({"network - SVC": (learned, svc)}, metric=metric.lower())["effect"].iloc[0]
+        means = [each.summary().at[metric, "pooled"] for each in (learned, svc)]
+        assert effect == pytest.approx(means[0] - means[1])
+    assert found["seeds"] == 3
     again = cross_validate(tiny_corpus, SVC, seeds=(2,), **options)
     assert alike([svc, again])[0].predictions["seed"].unique().tolist() == [0]  # any of its seeds is as good
     with pytest.raises(ValueError, match="has 3 seeds; only one can be repeated"):
@@ -131,13 +134,20 @@ def test_pairs_keep_their_own_seeds_where_speakers_are_units_and_share_them_else
     assert family({"a": (one.on_seeds([0]), third)}).empty
 
 
-def test_further_seeds_are_those_with_all_runs(tiny_corpus, store):
+def test_further_seeds_are_those_with_all_runs(tiny_corpus, store, shown):
     options = {"profile": "study", "folds": GROUND["scheme"], "store": store}
     assert further_seeds(tiny_corpus, OWN, seeds=[1], **options) == [1]
-    assert further_seeds(tiny_corpus, SVC, seeds=[0, 1], **options) == [0]  # no seed changes it
+    assert further_seeds(tiny_corpus, SVC, seeds=[0], **options) == [0]  # no seed changes it, though 1 is stored
+    assert further_seeds(tiny_corpus, SVC, seeds=[0, 5], **options) == [0]
     network, made = "dcaen/ftr-eg", {"folds": GROUND["scheme"], "store": store, "progress": False}
     assert further_seeds(tiny_corpus, network, seeds=[0], **options) == [0]
     cross_validate(tiny_corpus, network, profile="study", seeds=(0, 1, 3), **made)
     assert further_seeds(tiny_corpus, network, seeds=[0], **options) == [0, 1]  # 2 is missing
+    found = gathered(tiny_corpus, [network, OWN, SVC], seeds=[0], **options)  # OWN lacks seed 0
+    assert {name: sorted(set(each.predictions["seed"])) for name, each in found.items()} == {network: [0, 1], SVC: [0]}
+    assert len(shown) == 1 and "**1 of 3 results are not there yet**" in shown[0]
+    assert list(gathered(tiny_corpus, [SVC], seeds=[0, 5], **options)) == [SVC] and len(shown) == 1
     cross_validate(tiny_corpus, network, profile="quick", seeds=(0, 1), **made)
     assert further_seeds(tiny_corpus, network, seeds=[0], **options | {"profile": "quick"}) == [0]
+    quick = gathered(tiny_corpus, [network, OWN], seeds=[0], **options | {"profile": "quick"})  # OWN is made
+    assert {name: sorted(set(each.predictions["seed"])) for name, each in quick.items()} == {network: [0], OWN: [0]}
