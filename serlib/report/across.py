@@ -10,7 +10,7 @@ from serlib.protocol import Scores
 from serlib.protocol.calibration import believed, calibration, calibration_error
 from serlib.report import stored
 from serlib.report.equal import WORDS
-from serlib.runs.across import CONDITIONS, OTHERS, Series, method, tested_on
+from serlib.runs.across import CONDITIONS, FOUR, OTHERS, Series, method, tested_on
 
 SURE = 0.9  # confidence from which an answer counts as sure
 Key = tuple[str, str, str]  # condition, scaling, loss
@@ -115,12 +115,18 @@ def home_temperature(targets: Mapping[str, Mapping[Key, Scores]], target: str, s
     return float(np.exp(np.log(fitted).mean())) if fitted else None
 
 
-def sentences(name: str, targets: Mapping[str, Mapping[Key, Scores]]) -> list[str]:
-    """Return what came out on corpora joined under that name, in Markdown: up to four sentences, or one of no results.
+def sentences(
+    name: str, targets: Mapping[str, Mapping[Key, Scores]], fours: Mapping[str, Mapping[Key, Scores]] | None = None
+) -> list[str]:  # fmt: skip
+    """Return what came out on corpora joined under that name, in Markdown: up to five sentences, or one of no results.
 
-    What it costs to learn elsewhere, what helps, which loss travels, and how sure the wrong answers are.
+    What it costs to learn elsewhere, what helps, which loss travels, how sure the wrong answers are, and, of the same
+    corpora cut to ``FOUR`` emotions, the first again.
     """
     found = [_cost(name, targets), _mended(targets), _losses(targets), _sure(targets)]
+    found.append(
+        _cost(f"With {len(FOUR)} emotions alone ({', '.join(FOUR)}; chance {100 / len(FOUR):.0f} %)", fours or {})
+    )
     return list(filter(None, found)) or [f"Nothing is stored of {name}: the cells below say which command trains it."]
 
 
