@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
+from pandas.errors import ParserWarning
 
 from serlib.corpora.corpus import CorpusError
 from serlib.corpora.emotions import EMOTIONS, MORE, meanings, ordered, spellings, unknown
@@ -95,7 +97,9 @@ def _csv(path: Path) -> tuple[pd.DataFrame, str]:
         separator = max(",;\t|", key=text.lstrip().partition("\n")[0].count)
         how = {"sep": separator, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
         names = pd.read_csv(StringIO(text), header=None, nrows=1, **how).iloc[0].str.strip().str.lower().tolist()
-        table = pd.read_csv(StringIO(text), index_col=False, **how)
+        with warnings.catch_warnings(record=True) as wide:
+            warnings.simplefilter("always", ParserWarning)
+            table = pd.read_csv(StringIO(text), index_col=False, **how)
     except ValueError as error:  # pandas' parser errors and bad UTF
         raise CorpusError(f"table: {path} is no CSV in UTF-8 or UTF-16 ({error}); allowed are {FORMS}") from error
     names = ["sex" if name == "gender" and "sex" not in names else name for name in names]
@@ -103,7 +107,9 @@ def _csv(path: Path) -> tuple[pd.DataFrame, str]:
     if not {"file", "emotion"} <= set(names) or len(set(names)) < len(names):
         raise CorpusError(f"table: {path} has the columns {', '.join(names)}; {needed}")
     more = [name for name in names if name not in ("", "file", "emotion", "speaker", *OPTIONAL)]
-    return table.set_axis(names, axis=1), f"columns that are not read: {', '.join(more)}" if more else ""
+    notes = [f"columns that are not read: {', '.join(more)}"] * bool(more)
+    notes += ["rows with more cells than the first: these are not read (a comma in a name needs quotes)"] * bool(wide)
+    return table.set_axis(names, axis=1), "; ".join(notes)
 
 
 def _folders(path: Path) -> tuple[pd.DataFrame, str]:
