@@ -80,13 +80,14 @@ def affordable(
 ) -> bool:
     """Tell whether a notebook may ask for runs: none is missing, or ``retrain`` says that the missing ones be trained.
 
-    ``tasks`` are those of ``serlib.runs.plan``, at least one, all of one profile. Where some are missing, a sentence
-    says how many and which ``command`` makes them (None: ``serlib run`` with the methods that lack some), and results
-    that are whole are shown. False: show the quick profile instead, which itself may always; its runs take seconds.
+    ``tasks`` are those of ``serlib.runs.plan`` for schemes by name, at least one, all of one profile. Where some are
+    missing, a sentence says how many and which ``command`` makes them (None: ``serlib run`` with the methods that lack
+    some), and results that are whole are shown, with all their seeds. False: show the quick profile instead, which
+    itself may always; its runs take seconds.
     """
     from IPython.display import Markdown, display
 
-    from serlib.runs import assemble
+    from serlib.report.stored import gathered
     from serlib.runs.schedule import Survey
 
     if tasks[0].profile == "quick" or not (survey := Survey(tasks, store)).open:
@@ -99,9 +100,12 @@ def affordable(
     makes = command or commands(survey.open)
     display(Markdown(f"{told}: `{makes}` makes them. What follows is the quick profile, which claims nothing."))
     results, lacking = (grouped(some, "corpus.name", "method.name", "scheme") for some in (tasks, survey.open))
-    whole = [[survey.store.load(survey.find(t)) for t in some] for key, some in results.items() if key not in lacking]
+    whole = []
+    for some in (some for key, some in results.items() if key not in lacking):
+        ground = {"profile": some[0].profile, "folds": some[0].scheme, "seeds": [*grouped(some, "seed")]}
+        whole += gathered(some[0].corpus, [some[0].method.name], **ground, store=store).values()
     if whole:
-        publish([assemble(runs) for runs in whole], f"what is there, {which}")
+        publish(whole, "what is there")
     return False
 
 

@@ -7,6 +7,8 @@ import IPython.display
 import pytest
 
 from serlib import load_corpus
+from serlib.report import affordable
+from serlib.report.publish import MIME
 from serlib.report.stored import alike, contrasts, family, finished, further_seeds, gathered, levels, spoken
 from serlib.report.told import held, measured, verdict
 from serlib.runs import RunStore, cross_validate, pack_results, plan, stored_scores
@@ -19,7 +21,7 @@ GROUND = {"profile": "study", "scheme": "leave-one-speaker-out"}
 @pytest.fixture
 def shown(monkeypatch) -> list:
     seen = []
-    monkeypatch.setattr(IPython.display, "display", lambda data: seen.append(data.data))
+    monkeypatch.setattr(IPython.display, "display", lambda data, **_: seen.append(getattr(data, "data", data)))
     return seen
 
 
@@ -135,7 +137,8 @@ def test_pairs_keep_their_own_seeds_where_speakers_are_units_and_share_them_else
 
 
 def test_further_seeds_are_those_with_all_runs(tiny_corpus, store, shown):
-    options = {"profile": "study", "folds": GROUND["scheme"], "store": store}
+    ground = {"profile": "study", "folds": GROUND["scheme"]}
+    options = ground | {"store": store}
     assert further_seeds(tiny_corpus, OWN, seeds=[1], **options) == [1]
     assert further_seeds(tiny_corpus, SVC, seeds=[0], **options) == [0]  # no seed changes it, though 1 is stored
     assert further_seeds(tiny_corpus, SVC, seeds=[0, 5], **options) == [0]
@@ -147,6 +150,10 @@ def test_further_seeds_are_those_with_all_runs(tiny_corpus, store, shown):
     assert {name: sorted(set(each.predictions["seed"])) for name, each in found.items()} == {network: [0, 1], SVC: [0]}
     assert len(shown) == 1 and "**1 of 3 results are not there yet**" in shown[0]
     assert list(gathered(tiny_corpus, [SVC], seeds=[0, 5], **options)) == [SVC] and len(shown) == 1
+    tasks = [task for name in (network, OWN) for task in plan(tiny_corpus, name, seeds=[0], **ground)]
+    assert not affordable(tasks, store)  # and shows what is there, with all its seeds
+    (row,), columns = shown[-1][MIME]["data"], shown[-1][MIME]["columns"]
+    assert row[columns.index("UA %")] == pytest.approx(found[network].summary().at["UA", "pooled"])
     cross_validate(tiny_corpus, network, profile="quick", seeds=(0, 1), **made)
     assert further_seeds(tiny_corpus, network, seeds=[0], **options | {"profile": "quick"}) == [0]
     quick = gathered(tiny_corpus, [network, OWN], seeds=[0], **options | {"profile": "quick"})  # OWN is made
