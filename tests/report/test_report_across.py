@@ -100,7 +100,7 @@ def test_sentences_say_what_came_out_and_nothing_where_nothing_is(targets):
     assert sure == f"Wrong, of the answers that were over 90 % sure, across: on a {one}; on b {one}."
     *rest, fewer = found.sentences("a+b", targets, targets)
     assert rest == [cost, mended, losses, sure] and fewer.startswith(
-        "With 4 emotions alone (anger, happiness, neutral, sadness; chance 25 %): UA of a network that learned from the "
+        "With 4 emotions alone (anger, happiness, neutral, sadness; chance 25 %): UA of a network that learned from "
     )
     assert found.sentences("a+b", {}) == ["Nothing is stored of a+b: the cells below say which command trains it."]
 

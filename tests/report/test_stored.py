@@ -144,7 +144,7 @@ def test_further_seeds_are_those_with_all_runs(tiny_corpus, store, shown):
     assert further_seeds(tiny_corpus, SVC, seeds=[0, 5], **options) == [0]
     network, made = "dcaen/ftr-eg", {"folds": GROUND["scheme"], "store": store, "progress": False}
     assert further_seeds(tiny_corpus, network, seeds=[0], **options) == [0]
-    cross_validate(tiny_corpus, network, profile="study", seeds=(0, 1, 3), **made)
+    cross_validate(tiny_corpus, network, profile="study", seeds=(0, 1), **made)
     assert further_seeds(tiny_corpus, network, seeds=[0], **options) == [0, 1]  # 2 is missing
     found = gathered(tiny_corpus, [network, OWN, SVC], seeds=[0], **options)  # OWN lacks seed 0
     assert {name: sorted(set(each.predictions["seed"])) for name, each in found.items()} == {network: [0, 1], SVC: [0]}
