@@ -10,6 +10,7 @@ from scipy.special import log_softmax
 
 from serlib import methods
 from serlib.protocol import published
+from serlib.report.equal import UNEQUAL, WORDS
 from serlib.report.readme import TOGETHER, renewed
 from serlib.runs import stored_scores
 
@@ -46,6 +47,21 @@ def test_measured_numbers_are_those_of_the_committed_runs(method, cells):
     assert (float(spread) if spread else None) == (None if len(each) == 1 else round(float(np.std(each, ddof=1)), 1))
     assert cells[3] == ("" if scores.converged is None else f"{scores.train_ua:.0f}")
     assert cells[4] == {None: "", True: "yes", False: "**no**"}[scores.converged]
+
+
+def test_the_finding_about_unequal_classes_is_counted_anew():
+    """Mean over draws of UA on the whole test parts, each loss' minus softmax'."""
+    line = next(line for line in README.splitlines() if "eight times rarer" in line)
+
+    def ua(loss: str) -> float:
+        table = stored_scores("emodb 1:8", UNEQUAL[loss], profile="study", scheme="own folds").predictions
+        right = (table["emotion"] == table["predicted"]).groupby([table["seed"], table["emotion"]]).mean()
+        assert f"({right.index.get_level_values(0).nunique()} draws, " in line
+        return 100 * right.groupby("seed").mean().mean()
+
+    for loss in ("class-arcface", "center", "class-angular"):
+        (told,) = re.findall(rf"{WORDS[loss]} ([+-]\d+\.\d) ", line.partition("once each has")[0])
+        assert float(told) == round(ua(loss) - ua("softmax"), 1), loss
 
 
 def test_networks_asked_together_are_counted_anew():

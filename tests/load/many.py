@@ -72,7 +72,8 @@ def perform(stage: str, table: str) -> None:
     if stage in ("egemaps", "log-mel"):
         from serlib.features import FeatureStore, Functionals, LogMel
 
-        FeatureStore().get(corpus, Functionals() if stage == "egemaps" else LogMel(), progress=False)
+        # in this process alone: what workers use is not counted
+        FeatureStore().get(corpus, Functionals() if stage == "egemaps" else LogMel(), n_jobs=1, progress=False)
     if stage.startswith("fold"):
         from serlib import methods
         from serlib.protocol import folds
