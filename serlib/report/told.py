@@ -134,7 +134,7 @@ def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA"
     if word == "undecidable":
         return f"{a} against {b} is **undecidable**: so few units are swapped that no result could reach 5 %."
     facts = f"{found.effect:+.1f} points of {metric}, 95 % interval {found.low:+.1f} to {found.high:+.1f}"
-    facts += ", which holds zero" * int(found.low <= 0 <= found.high) + "; a single seed" * (seeds == 1)
+    facts += ", which holds zero" * int(found.low <= 0 <= found.high) + "; a single seed" * int(seeds == 1)
     if word == "open":
         return f"{a} against {b}: **open** ({facts}; {found.smallest_seen:.1f} points would be seen)."
     return f"{a} is **{word}** than {b} ({facts}; p = {found.p_family:.2g})."
