@@ -17,7 +17,7 @@ from serlib.plots.style import apply_style
 from serlib.protocol import Comparison, Scores, compare
 from serlib.report import equal as terms
 from serlib.report.stored import alike
-from serlib.runs.imbalance import stored_series
+from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.results import stored_scores
 
 GAIN = 3.0  # points: about what papers 000 to 003 report for their losses
@@ -127,14 +127,15 @@ def _unequal(corpus: str) -> Finding | None:
     series = stored_series(corpus, profile="study", methods=[*methods.values()], conditions=[steepest])
     if series is None:
         return None
-    ways, draws = terms.unequal(series, steepest), series[steepest, methods["softmax"]].predictions["seed"].nunique()
-    told = []
+    ways, softmax, shares = terms.unequal(series, steepest), series[steepest, methods["softmax"]], CONDITIONS[steepest]
+    draws, told = softmax.predictions["seed"].nunique(), []
+    few = np.mean([m["fold"]["train"] for m in softmax.manifests]) * min(shares.values()) / sum(shares.values())
     for table in ways.values():
         sure = table[table["verdict"].isin(["better", "worse"])].sort_values("effect", ascending=False)
         rows = [f"{loss} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f})" for loss, row in sure[:3].iterrows()]
         told.append(f"**{len(sure)} of {len(table)}**" + f" (first {', '.join(rows)})" * bool(rows))
     return Finding(
-        f"Where two of four classes are eight times rarer in training ({draws} draws, networks as units), {told[0]} "
+        f"Where two of four classes are eight times rarer in training ({few:.0f} utterances; {draws} draws), {told[0]} "
         f"losses are told from softmax in UA; once each has a cut of its own, fitted after training, {told[1]}.",
         "07_losses_on_equal_terms.ipynb",
     )
