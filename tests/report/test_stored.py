@@ -125,6 +125,7 @@ def test_an_svc_stands_for_all_seeds_of_a_network(tiny_corpus, store, cache):
         learned.repeated([5])
 
 
+@pytest.mark.slow
 def test_pairs_keep_their_own_seeds_where_speakers_are_units_and_share_them_elsewhere(tiny_corpus, store):
     def scored(name, seeds, folds):
         options = {"profile": "quick", "folds": folds, "store": store, "progress": False}
@@ -136,6 +137,7 @@ def test_pairs_keep_their_own_seeds_where_speakers_are_units_and_share_them_else
     assert family({"a": (one.on_seeds([0]), third)}).empty
 
 
+@pytest.mark.slow
 def test_further_seeds_are_those_with_all_runs(tiny_corpus, store, shown):
     ground = {"profile": "study", "folds": GROUND["scheme"]}
     options = ground | {"store": store}

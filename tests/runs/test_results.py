@@ -161,7 +161,7 @@ pack_results(sys.argv[1], sys.argv[2])
 """
 
 
-@pytest.mark.parametrize("replaced", [0, 1, 2])
+@pytest.mark.parametrize("replaced", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))])
 @pytest.mark.filterwarnings("ignore:pack .* is damaged")
 def test_kill_minus_nine_while_packing_loses_nothing(places, replaced):
     store, folder = places
