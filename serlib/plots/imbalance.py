@@ -15,7 +15,7 @@ def trade_offs(
 
     Args:
         curves: condition -> loss -> points (K, 2) of ``serlib.protocol.cut.trade_off``; the first is as trained.
-        moved: which point a hollow mark shows, such as that of tau 1; None: none.
+        moved: which point a hollow mark shows, such as that of tau 1, of curves that reach it; None: none.
         synthetic: whether no human spoke.
     """
     figure, axes = panels(len(curves), 3.0)
@@ -24,7 +24,7 @@ def trade_offs(
             style = look(i)
             panel.plot(*points.T, color=style["color"], linewidth=1.3)
             panel.plot(*points[:1].T, linestyle="", markersize=7, label=loss, **style)
-            if moved is not None:
+            if moved is not None and moved < len(points):
                 panel.plot(*points[[moved]].T, linestyle="", markersize=7, **style | {"markerfacecolor": "white"})
         panel.set(xlabel="WA at training shares, %", title=titled(condition, synthetic))
     axes[0].set_ylabel("recall of small classes, %")

@@ -58,17 +58,19 @@ def cut_fitted(
 
 
 def trade_off(
-    scores: Scores, shares: Mapping[str, float], small: Collection[str], taus: Sequence[float]
+    scores: Scores, shares: Mapping[str, float], small: Collection[str], taus: Sequence[float],
+    learned: np.ndarray | None = None,
 ) -> np.ndarray:  # fmt: skip
     """Return what moving the cut trades, in percent, means over seeds: (len(taus), 2).
 
     First the WA that the recalls give where classes stand in ``shares``, then the mean recall of the ``small`` classes.
+    ``learned``: shares to move the cut by, (rows, classes), where those of the training parts are others.
     """
     weights = np.array([shares[c] for c in scores.classes]) / sum(shares[c] for c in scores.classes)
     rare = np.isin(scores.classes, list(small))
     points = []
     for tau in taus:
-        counts = cut_moved(scores, shares, tau).counted("seed")[1]
+        counts = cut_moved(scores, shares if learned is None else learned, tau).counted("seed")[1]
         recalls = np.diagonal(counts, axis1=1, axis2=2) / counts.sum(axis=2)
         points.append([(recalls @ weights).mean(), recalls[:, rare].mean()])
     return 100 * np.array(points)

@@ -6,9 +6,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import log_softmax
 
-from serlib.protocol.scores import Scores
-
-_WHAT = ["seed", "fold", "utterance"]
+from serlib.protocol.scores import KEY, Scores
 
 
 def fused(scores: Sequence[Scores]) -> Scores:
@@ -21,9 +19,9 @@ def fused(scores: Sequence[Scores]) -> Scores:
     """
     if len(scores) < 2:
         raise ValueError(f"{len(scores)} methods; needed are at least two")
-    first, tables = scores[0], [s.predictions.sort_values(_WHAT) for s in scores]
+    first, tables = scores[0], [s.predictions.sort_values(KEY) for s in scores]
     for other, table in zip(scores[1:], tables[1:], strict=True):
-        same = [*_WHAT, "emotion"]
+        same = [*KEY, "emotion"]
         if other.classes != first.classes or not np.array_equal(tables[0][same], table[same]):
             raise ValueError(f"cannot fuse {first.label} with {other.label}: they were not scored on the same")
     logs = [log_softmax(s.logits[t.index], axis=1) for s, t in zip(scores, tables, strict=True)]

@@ -20,9 +20,8 @@ import pandas as pd
 from serlib.checks import check_number
 from serlib.protocol.intervals import LEVEL, draw_units, t_interval, weighted_score
 from serlib.protocol.metrics import TITLES
-from serlib.protocol.scores import UNITS, Scores
+from serlib.protocol.scores import KEY, UNITS, Scores
 
-_KEY = ["seed", "fold", "utterance"]
 _TIE = 1e-9  # points: sums in another order differ by less
 
 
@@ -86,12 +85,12 @@ class Comparison:
 def _paired(a: Scores, b: Scores) -> tuple[pd.Index, str, tuple[np.ndarray, np.ndarray]]:
     """Return the units, what they are called, and both confusion counts (U, C, C); refuse other ground."""
     refusal = f"cannot pair {a.label} with {b.label}"
-    for name in _KEY:
+    for name in KEY:
         if odd := set(a.predictions[name]) ^ set(b.predictions[name]):
             example = min(map(str, odd))
             raise ValueError(f"{refusal}: {len(odd)} {name}s such as {example!r} are in one only; run both on the same")
-    tables = [s.predictions.sort_values(_KEY, ignore_index=True) for s in (a, b)]
-    first, second = (t[[*_KEY, "speaker", "emotion"]].astype(str) for t in tables)
+    tables = [s.predictions.sort_values(KEY, ignore_index=True) for s in (a, b)]
+    first, second = (t[[*KEY, "speaker", "emotion"]].astype(str) for t in tables)
     if a.classes != b.classes or not first.equals(second):
         raise ValueError(f"{refusal}: utterances stand in other folds, or classes, labels or speakers differ")
     by = max(a.units, b.units, key=len)  # one of them may not depend on the seed

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from serlib.protocol.paired import Comparison
 
 COLUMNS = ("fold", "seed", "utterance", "speaker", "emotion", "predicted")
+KEY = ["seed", "fold", "utterance"]  # what tells one prediction from another
 UNITS = {("speaker",): "speakers", ("fold",): "folds", ("fold", "seed"): "networks (fold x seed)"}
 
 

@@ -132,9 +132,13 @@ def contrasts(
     return family({w: [there[name] for name in pair] for w, pair in pairs.items() if {*pair} <= there.keys()})
 
 
-def spoken(table: pd.DataFrame) -> str:
-    """Return the rows of ``contrasts`` as sentences, their verdicts bold; nothing for no rows."""
-    return " ".join(verdict(row, *words, seeds=row["seeds"]) for words, row in table.iterrows())
+def spoken(table: pd.DataFrame, *, seeds: bool = False) -> str:
+    """Return the rows of ``contrasts`` as sentences, their verdicts bold; nothing for no rows.
+
+    ``seeds``: say at the end how many each verdict rests on.
+    """
+    told = [verdict(row, *words, seeds=row["seeds"]) for words, row in table.iterrows()]
+    return " ".join(told + [f"Seeds: {', '.join(map(str, table['seeds']))}."] * (seeds and bool(told)))
 
 
 def levels(scores: Mapping[str, Scores]) -> str:

@@ -22,5 +22,7 @@ def test_a_panel_per_condition_and_marks_at_the_ends():
         np.testing.assert_allclose([at for at, _ in alone], [p[k] for p in lines.values() for k in (0, 1)])
         assert [face == "white" for _, face in alone] == [False, True] * len(lines)
     assert [text.get_text() for text in figure.legends[0].texts] == ["softmax", "angular"]
+    short = trade_offs({"1:8": {"softmax": CURVES["1:8"]["softmax"][:1]}}, moved=1)  # which tau 1 is not part of
+    assert [line.get_markerfacecolor() == "white" for line in short.axes[0].lines] == [False, False]
     bare = trade_offs({"1:8": CURVES["1:8"]})
     assert [len(line.get_xdata()) for line in bare.axes[0].lines] == [2, 1]

@@ -59,6 +59,15 @@ def test_points_are_means_over_seeds_of_the_scores_own_recalls(bells):
     assert trade_off(bells, SHARES, ["rare"], (1,))[0, 1] == pytest.approx(recalls["rare"])
 
 
+def test_the_cut_may_move_by_other_shares_than_those_it_is_weighed_by(bells):
+    """Pieces of training parts move the cut, the condition's shares weigh the recalls."""
+    rows = np.tile([1.0, 4.0], (len(bells.logits), 1))
+    course = trade_off(bells, SHARES, ["rare"], (0, 1), rows)
+    recalls = cut_moved(bells, rows).per_class()["recall"]
+    assert course[1] == pytest.approx([(recalls["rare"] + 8 * recalls["usual"]) / 9, recalls["rare"]])
+    assert course[0] == pytest.approx(trade_off(bells, SHARES, ["rare"], (0,))[0])
+
+
 def test_each_fold_takes_the_cut_that_suits_the_others(bells):
     """Two halves whose best cuts lie at 1 and, moved in training, at 0: each is given the other's."""
     half = np.arange(len(bells.logits)) % 2 == 0

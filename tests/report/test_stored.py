@@ -63,6 +63,7 @@ def test_pairs_are_judged_on_the_seeds_that_both_have(store):
     ua = [stored_scores("tiny", name, **GROUND, seeds=[1]).summary().at["UA", "pooled"] for name in (OWN, SVC)]
     assert table["effect"].iloc[0] == pytest.approx(ua[0] - ua[1])
     assert spoken(table) == verdict(table.iloc[0], "own", "all", seeds=1)
+    assert spoken(table, seeds=True) == f"{spoken(table)} Seeds: 1." and spoken(table.iloc[:0], seeds=True) == ""
 
 
 def test_no_pair_gives_no_row_and_no_sentence(store):
