@@ -95,11 +95,17 @@ def until() -> Callable:
 
 
 @pytest.fixture(scope="session")
-def cut_off(until) -> Callable:
+def unfold() -> Callable:
+    """Open every fold of a page: what lies in a closed one takes no keys and has no size."""
+    return lambda page: page.evaluate(UNFOLD)
+
+
+@pytest.fixture(scope="session")
+def cut_off(until, unfold) -> Callable:
     """Return what of a page, all folds open and pictures drawn, is wider than its window, or cut off in it."""
 
     def found(page) -> list[str]:
-        page.evaluate(UNFOLD)
+        unfold(page)
         until(page, f"({DRAWN}) && (window.Bokeh?.documents ?? []).every(each => each.is_idle)")
         return page.evaluate(CUT)
 

@@ -48,13 +48,17 @@ def test_axe_finds_nothing_serious_and_nothing_is_cut(open_page, cut_off, name, 
     assert grave == []
 
 
-def test_wide_tables_scroll_by_keyboard(open_page, until):
+def test_wide_tables_scroll_by_keyboard(open_page, until, unfold):
     page = open_page(SOUNDS, viewport=SCREENS["dark"])
+    unfold(page)
     wide = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1)"
-    assert page.evaluate(f"{wide}.length") > 0
-    page.evaluate(f"{wide}[0].focus()")
-    page.keyboard.press("ArrowRight")
-    until(page, f"{wide}[0].scrollLeft > 0")
+    count = page.evaluate(f"{wide}.length")
+    assert count > 0
+    for number in range(count):
+        page.evaluate(f"{wide}[{number}].focus()")
+        assert page.evaluate(f"document.activeElement === {wide}[{number}]")
+        page.keyboard.press("ArrowRight")
+        until(page, f"{wide}[{number}].scrollLeft > 0")
 
 
 @pytest.mark.parametrize("name", PAGES)
