@@ -4,6 +4,7 @@ from functools import cache
 from importlib import import_module
 
 from serlib.methods.base import PROFILES, Method, Outcome
+from serlib.methods.settings import LOSSES
 
 FILES = ("angular", "baselines", "center", "dcaen", "equal", "focal", "multidilated")
 __all__ = ["PROFILES", "Method", "Outcome", "get", "names"]
@@ -22,7 +23,7 @@ def names() -> list[str]:
 def get(name: str) -> Method:
     """Return a method by name; behind it ``+`` and a name of ``VARIANTS`` ask for its variants (in any order).
 
-    An unknown name and a doubled variant are ValueErrors.
+    An unknown name, a doubled variant and two losses are ValueErrors.
     """
     plain, *suffixes = name.split("+") if isinstance(name, str) else [""]
     if plain not in _all():
@@ -30,7 +31,10 @@ def get(name: str) -> Method:
         raise ValueError(f"unknown method {name!r}; known are {', '.join(near)}")
     if len(set(suffixes)) < len(suffixes):
         raise ValueError(f"{name!r} names a variant twice; allowed is each once")
+    if len(named := [suffix for suffix in suffixes if suffix in LOSSES]) > 1:
+        raise ValueError(f"{name!r} names {len(named)} losses; allowed is one")
     method = _all()[plain]
-    for suffix in sorted(suffixes, reverse=True):  # one name for one recipe: strong before speaker
+    in_order = sorted(suffixes, reverse=True)  # one name for one recipe: the loss, strong, speaker
+    for suffix in [*named, *(each for each in in_order if each not in named)]:
         method = method.variant(suffix)
     return method

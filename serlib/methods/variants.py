@@ -1,9 +1,10 @@
-"""The same network under another recipe: ``+strong``, ``+speaker``, ``+corpus``, ``+decree`` behind a method's name."""
+"""The same network under another recipe or loss: ``+strong``, ``+speaker``, ``+arcface`` and so on behind its name."""
 
 from dataclasses import replace
 from functools import partial
 
 from serlib.methods.recipe import Recipe
+from serlib.methods.settings import CHOSEN, LOSSES, parts_of
 from serlib.training import SpectrogramMasks, Training
 
 SPEEDS = (0.9, 0.95, 1.05, 1.1)  # besides 1; each clip in each epoch at one of the five
@@ -59,9 +60,27 @@ def by_decree(recipe: Recipe, profile: str) -> Recipe:
     return replace(recipe, margin_pair=None, loss_options=options)
 
 
+def under(recipe: Recipe, profile: str, *, loss: str) -> Recipe:
+    """Return the recipe under another loss, in the setting that was chosen on dev for the functionals' network.
+
+    The learning rate stays the recipe's own, and so does its balancing where that of the loss is not what it is about:
+    nothing is tuned for one loss more than for another. A recipe that is not under softmax (a center loss of weight 0
+    is) is a ValueError.
+    """
+    without_pull = recipe.loss == "CenterLoss" and not recipe.loss_options.get("weight")
+    if recipe.loss != "SoftmaxLoss" and not without_pull:
+        raise ValueError(f"its loss is {recipe.loss} already; another loss takes the place of SoftmaxLoss alone")
+    kind, changed = parts_of(loss, CHOSEN["em-speaker"][loss])
+    training = {name: value for name, value in changed["training"].items() if name != "learning_rate"}
+    return replace(
+        recipe, loss=kind, loss_options=changed["loss"], training=replace(recipe.training, **training),
+        **changed["recipe"],
+    )  # fmt: skip
+
+
 VARIANTS = {
     "strong": ("regularised", strong),
     "speaker": ("each speaker's own statistics", partial(scaled_by_own, scaling="speaker")),
     "corpus": ("each corpus' own statistics", partial(scaled_by_own, scaling="corpus")),
     "decree": ("margins by decree", by_decree),
-}
+} | {loss: (words, partial(under, loss=loss)) for loss, (_, words, _) in LOSSES.items() if loss != "softmax"}

@@ -26,6 +26,7 @@ TITLES = MAIN | MARGINS  # (loss, against) -> words
 UNEQUAL = {  # of the series of unequal training parts: who is small is by decree, whatever a draw's counts say
     loss: equal.name("em-speaker", loss) + "+decree" * loss.startswith("class-") for loss in equal.LOSSES
 }
+STEEPEST, TRAINED, MOVED = "1:8", "as trained", "both cuts fitted"  # the ratio judged, and the two ways
 CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints
     ("000", "an angular margin helps", "angular", "softmax", "angular/table-1",
      ("angular/crnn-m5", "angular/crnn-softmax"), "iemocap"),
@@ -81,19 +82,24 @@ def families(results: Mapping[tuple[str, str], Scores]) -> pd.DataFrame:
     return pd.concat(tables)
 
 
-def unequal(series: Series, condition: str) -> dict[str, pd.DataFrame]:
-    """Judge each loss of ``UNEQUAL`` against softmax where classes are unequal: as trained, and with both cuts fitted.
+def unequal(series: Series, condition: str) -> Results:
+    """Return the losses of ``UNEQUAL`` where classes are unequal, by way and loss: as trained, and with cuts fitted.
 
     To move only one side's cut would measure that nobody moved the other's; and some losses move it in training, so
-    each has the cut that suits it on the other folds (``serlib.protocol.cut.cut_fitted``). Rows are those of
-    ``compare_family``, by the words of the loss; a family each.
+    each has the cut that suits it on the other folds (``serlib.protocol.cut.cut_fitted``).
     """
     trained = {loss: series[condition, method] for loss, method in UNEQUAL.items()}
-    moved = {loss: cut_fitted(scores, CONDITIONS[condition])[0] for loss, scores in trained.items()}
-    return {
-        way: compare_family({WORDS[loss]: (s, of["softmax"]) for loss, s in of.items() if loss != "softmax"})
-        for way, of in (("as trained", trained), ("both cuts fitted", moved))
-    }
+    moved = {(MOVED, loss): cut_fitted(scores, CONDITIONS[condition])[0] for loss, scores in trained.items()}
+    return {(TRAINED, loss): scores for loss, scores in trained.items()} | moved
+
+
+def asked_everywhere(judged: Mapping[str, pd.DataFrame], unequal: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Join ``families`` of corpora and of their ``unequal`` series, by name, into what ``conclusions`` takes.
+
+    Of the unequal ones only what is left once both cuts are fitted: the rest is a cut that anybody may move.
+    """
+    fair = {f"{name}, {STEEPEST}": table.loc[[MOVED]] for name, table in unequal.items()}
+    return pd.concat({**judged, **fair}, names=["corpus"])
 
 
 def conclusions(judged: pd.DataFrame) -> pd.DataFrame:
@@ -131,11 +137,14 @@ def standing(rows: pd.DataFrame, printed: float) -> str:
     return "open" if rows["verdict"].str.startswith("open").any() else "undecided"
 
 
-def sentences(name: str, results: Mapping[tuple[str, str], Scores]) -> list[str]:
+def sentences(
+    name: str, results: Mapping[tuple[str, str], Scores], unequal: pd.DataFrame | None = None
+) -> list[str]:  # fmt: skip
     """Return what came out on a corpus of that name, in Markdown: five sentences, or one where nothing can be compared.
 
     They tell which losses differ from softmax, how far apart losses, grounds and seeds lie, how small a difference
-    would be seen, what becomes of the papers' conclusions, and the calibration errors.
+    would be seen, what becomes of the papers' conclusions (on unequal classes too, given ``families`` of ``unequal``),
+    and the calibration errors.
     """
     if len(results) < 2:
         return [f"Nothing is stored of {name}: the cells below say which command trains it."]
@@ -153,7 +162,8 @@ def sentences(name: str, results: Mapping[tuple[str, str], Scores]) -> list[str]
     )
     if own["seed_std"].notna().any():
         widest += f"; another seed alone moves softmax by {own['seed_std'].max():.1f} (standard deviation)"
-    told, (best, worst) = conclusions(judged), (calm["ece"].idxmin(), calm["ece"].idxmax())
+    told = conclusions(asked_everywhere({name: judged}, {} if unequal is None else {name: unequal}))
+    best, worst = calm["ece"].idxmin(), calm["ece"].idxmax()
     by_verdict = told.groupby("verdict", sort=False)["says"].agg(", ".join)
     return [
         f"{name} ({grid}): **{sure.sum()} of {len(main)}** differences to softmax are told from zero"

@@ -123,14 +123,15 @@ def _losses(corpus: str) -> Finding | None:
 
 
 def _unequal(corpus: str) -> Finding | None:
-    methods, steepest = terms.UNEQUAL, "1:8"
+    methods, steepest = terms.UNEQUAL, terms.STEEPEST
     series = stored_series(corpus, profile="study", methods=[*methods.values()], conditions=[steepest])
     if series is None:
         return None
-    ways, softmax, shares = terms.unequal(series, steepest), series[steepest, methods["softmax"]], CONDITIONS[steepest]
+    softmax, shares = series[steepest, methods["softmax"]], CONDITIONS[steepest]
     draws, told = softmax.predictions["seed"].nunique(), []
     few = np.mean([m["fold"]["train"] for m in softmax.manifests]) * min(shares.values()) / sum(shares.values())
-    for table in ways.values():
+    judged = terms.families(terms.unequal(series, steepest)).xs("softmax", level="against").rename(index=terms.WORDS)
+    for table in (judged.loc[terms.TRAINED], judged.loc[terms.MOVED]):
         sure = table[table["verdict"].isin(["better", "worse"])].sort_values("effect", ascending=False)
         rows = [f"{loss} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f})" for loss, row in sure[:3].iterrows()]
         told.append(f"**{len(sure)} of {len(table)}**" + f" (first {', '.join(rows)})" * bool(rows))

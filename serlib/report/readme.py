@@ -5,9 +5,8 @@ import sys
 from pathlib import Path
 
 from serlib.protocol import Scores
-from serlib.protocol.fused import averaged, fused
+from serlib.report.best import LEAGUES, best
 from serlib.report.findings import committed, findings
-from serlib.report.stored import alike
 
 CORPUS = "emodb"
 ROWS = (
@@ -16,7 +15,6 @@ ROWS = (
     "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-softmax+strong", "multidilated/ff-spp",
     "multidilated/ff-spp+strong",
 )  # fmt: skip
-TOGETHER = ("dcaen/ftr-em", "focal/mel-softmax+strong+speaker")  # on functionals, and on sound
 HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|---|\n"
 
 
@@ -28,14 +26,11 @@ def learned() -> str:
 
 def measured() -> str:
     """Return the table of scores in Markdown: of each method of ``ROWS`` that has committed runs."""
-    there = {method: scores for method in (*ROWS, *TOGETHER) if (scores := committed(CORPUS, method)) is not None}
-    rows = [row(there[method]) for method in ROWS if method in there]
-    if {*TOGETHER} <= there.keys() and (pair := alike([there[method] for method in TOGETHER])):
-        both = fused(pair)
-        rows += [
-            row(both, "the two strongest networks, asked together"),
-            row(averaged(both), "the same, the networks of all seeds together"),
-        ]
+    rows = [row(scores) for method in ROWS if (scores := committed(CORPUS, method)) is not None]
+    for league in LEAGUES:
+        if top := best(CORPUS, league, profile="study", scheme="leave-one-speaker-out"):
+            called = f"the best of {top.many} committees of {len(top.members)} networks, {league}"
+            rows += [row(top.scores, called), row(top.whole, "the same, the networks of all seeds together")]
     return HEAD + "\n".join(rows)
 
 

@@ -27,6 +27,7 @@ from serlib.runs.series import command, options_of
 CONDITIONS = ("within", "across", "both")
 FOUR = ("anger", "happiness", "neutral", "sadness")  # those of IEMOCAP
 OTHERS = ("weighted", "angular", "arcface", "center")  # losses, besides softmax
+DEEP = "focal/mel-softmax"  # ResNet-18, as printed: the best of the papers' networks that hear sound
 ALONE, GROUPS = "leave-one-speaker-out", "speaker-folds-5"
 Series = dict[tuple[str, str], Scores]
 
@@ -39,17 +40,17 @@ def method(loss: str = "softmax", ground: str = "em-speaker", variant: str = "")
 def worth() -> list[tuple[tuple[str, ...], tuple[str, ...], int, str, tuple[str, ...] | None]]:
     """Return what shall be run, the most wanted first: methods, conditions, seeds, scheme, emotions (None: all)."""
     own, plain = ([method(loss, ground) for loss in OTHERS] for ground in ("em-speaker", "em"))
+    deep = [DEEP, *(f"{DEEP}+{loss}" for loss in OTHERS)]
     return [
         ((method(),), CONDITIONS, 5, ALONE, None),
         ((method(ground="em"), method(ground="em", variant="+corpus")), CONDITIONS, 5, ALONE, None),
         (tuple(own), ("across", "within"), 5, ALONE, None),
         ((method(),), CONDITIONS, 5, ALONE, FOUR),
         (tuple(plain), ("across", "within"), 5, ALONE, None),
-        (("multidilated/ff-spp",), ("across", "within"), 3, GROUPS, None),
-        (("multidilated/ff-spp+strong",), ("across", "within"), 3, GROUPS, None),
+        (tuple(deep), ("across", "within"), 3, GROUPS, None),
         (tuple(own), ("both",), 5, ALONE, None),
         (tuple(plain), ("both",), 5, ALONE, None),
-        (("multidilated/ff-spp", "multidilated/ff-spp+strong"), ("both",), 3, GROUPS, None),
+        (tuple(deep), ("both",), 3, GROUPS, None),
     ]
 
 

@@ -199,21 +199,27 @@ def assemble(runs: Sequence[Run]) -> Scores:
     Embeddings are kept when every run has them; of committed runs only those of the first seed do.
     """
     first = runs[0].manifest
-    labelled = [(run, {"fold": run.manifest["fold"]["name"], "seed": run.manifest["seed"]}) for run in runs]
     arrays = [run.arrays for run in runs]
     embedded = all("embeddings" in a for a in arrays)
     return Scores(
         method=first["method"], corpus=first["corpus"]["name"], profile=first["profile"],
         scheme=first["fold"]["scheme"],
         classes=tuple(first["corpus"]["classes"]),
-        predictions=pd.concat([run.predictions.assign(**where) for run, where in labelled], ignore_index=True),
+        predictions=_labelled(runs, [run.predictions for run in runs]),
         logits=np.concatenate([a["logits"] for a in arrays]),
         embeddings=np.concatenate([a["embeddings"] for a in arrays]) if embedded else None,
-        history=pd.concat([run.history.assign(**where) for run, where in labelled], ignore_index=True),
+        history=_labelled(runs, [run.history for run in runs]),
         manifests=[run.manifest for run in runs],
         arrays=[{n: a for n, a in each.items() if n not in {"logits", "embeddings"}} for each in arrays],
         synthetic=first["corpus"]["synthetic"],
     )  # fmt: skip
+
+
+def _labelled(runs: Sequence[Run], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join a table of each run, and say in two columns behind which fold and seed a row is of."""
+    rows = [len(table) for table in tables]
+    where = {"fold": [run.manifest["fold"]["name"] for run in runs], "seed": [run.manifest["seed"] for run in runs]}
+    return pd.concat(tables, ignore_index=True).assign(**{name: np.repeat(of, rows) for name, of in where.items()})
 
 
 def cross_validate(

@@ -17,6 +17,7 @@ import json
 import re
 import warnings
 import zlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cache, lru_cache
@@ -182,14 +183,18 @@ def _read(path: Path, _: Stamp) -> dict[str, Run]:
     parts, predicted = json.loads(zlib.decompress(tensors.pop("utterances").tobytes())), tensors.pop("predicted")
     # a fold may be called NA
     table = pd.read_csv(path.with_suffix(".csv.gz"), dtype={"fold": str}, keep_default_na=False, na_values=[""])
-    histories = dict(list(table.groupby(["seed", "fold"])))
+    histories, named = dict(list(table.groupby(["seed", "fold"]))), [pd.DataFrame(p, columns=NAMED) for p in parts]
+    own = defaultdict(dict)  # by a run's number
+    for name, array in tensors.items():
+        number, _, what = name.partition("/")
+        own[int(number)][what] = array
     for number, (key, record) in enumerate(records(path).items()):
-        rows, manifest, columns = parts[record["part"]], record["manifest"], record["columns"]
-        said = np.asarray(manifest["corpus"]["classes"], object)[predicted[start : start + len(rows)]]
-        history = histories.get(position(manifest), pd.DataFrame(columns=columns or None))[columns]
-        own = {n.partition("/")[2]: a for n, a in tensors.items() if n.startswith(f"{number}/")}
-        predictions = pd.DataFrame(rows, columns=NAMED).assign(predicted=said)
-        found[key] = Run(manifest, predictions, history.reset_index(drop=True), widened(own))
+        rows, manifest, columns = named[record["part"]], record["manifest"], record["columns"]
+        said = pd.array(manifest["corpus"]["classes"], "str").take(predicted[start : start + len(rows)])
+        history = histories.get(position(manifest))
+        history = pd.DataFrame(columns=columns or None) if history is None else history
+        history = history[columns].reset_index(drop=True)
+        found[key] = Run(manifest, rows.assign(predicted=said), history, widened(own[number]))
         start += len(rows)
     return found
 

@@ -153,5 +153,5 @@ def describe_results(results: Path) -> Iterator[str]:
         scores, seeds = assemble(whole), len({run.manifest["seed"] for run in whole})
         rest = f" + {len(runs) - len(whole)} runs" * (len(whole) < len(runs))
         state = {True: "converged", False: "unconverged", None: "no epochs"}[scores.converged]
-        ua = scores.summary().at["UA", "pooled"]
+        ua = scores.spread_over_seeds().mean()
         yield f"{scores.label}: {len(whole) // seeds} folds x {seeds} seeds{rest}, UA {ua:.1f} %, {state}"

@@ -1,4 +1,4 @@
-"""Variants: one regularised recipe for all networks and losses, each speaker's own statistics, and both."""
+"""Variants: one regularised recipe for all networks and losses, each speaker's own statistics, another loss."""
 
 from dataclasses import fields, replace
 
@@ -10,6 +10,7 @@ from serlib.methods.base import PROFILES
 from serlib.methods.neural import NeuralMethod
 from serlib.methods.recipe import Recipe
 from serlib.methods.resolve import resolved
+from serlib.methods.settings import CHOSEN, LOSSES
 from serlib.training import SpectrogramMasks
 
 KINDS = [  # a row of every network, under every kind of loss
@@ -72,6 +73,7 @@ def test_both_in_either_order_are_one_method():
     [
         ("center/mel-softmax+weak", "unknown variant 'weak'; known are strong, speaker, corpus"),
         ("center/mel-softmax+strong+strong", "names a variant twice"),
+        ("center/mel-softmax+weighted+strong+arcface", "names 2 losses; allowed is one"),
         ("center/mel-softmax+", "unknown variant ''; known are strong, speaker, corpus"),
         ("center/mel-softmax+strong+weak", "unknown variant 'weak'"),
         ("baselines/egemaps-svm+strong", "baselines/egemaps-svm has no variant 'strong': only networks have"),
@@ -124,3 +126,40 @@ def test_by_decree_no_size_of_a_class_changes_its_margin(name, where, margins):
     assert decreed.loss_options.items() >= plain.loss_options.items()
     with pytest.raises(ValueError, match="nothing to decree: the margins do not depend on the size of classes"):
         methods.get("angular/crnn-m5+decree").recipe("study")
+
+
+DEEP = ("focal/mel-softmax", "center/mel-softmax+strong", "angular/crnn-softmax", "multidilated/ff-spp+strong+speaker")
+
+
+@pytest.mark.parametrize("loss", [loss for loss in LOSSES if loss != "softmax"])
+def test_another_loss_on_any_network_changes_nothing_else(loss):
+    equal = methods.get(f"equal/em-speaker-{loss}-{CHOSEN['em-speaker'][loss]}").recipe("study")
+    for name in DEEP:
+        plain, other = (methods.get(each).recipe("study") for each in (name, f"{name}+{loss}"))
+        assert differing(plain, other) <= {"loss", "loss_options", "training", "margin_pair", "annealing"}
+        for field in ("loss", "loss_options", "margin_pair", "annealing"):
+            assert getattr(other, field) == getattr(equal, field)
+        moved = loss in ("weighted", "sampled")
+        assert replace(other.training, balancing="none") == replace(plain.training, balancing="none")
+        assert other.training.balancing == (equal if moved else plain).training.balancing
+
+
+def test_a_loss_comes_first_in_a_name_and_its_margins_may_be_decreed():
+    names = [f"focal/mel-softmax+{rest}" for rest in ("strong+class-angular", "class-angular+strong")]
+    one, other = map(methods.get, names)
+    assert one.name == other.name == names[1] and one.recipe("study") == other.recipe("study")
+    decreed = methods.get("focal/mel-softmax+decree+class-angular").recipe("study")
+    assert decreed.margin_pair is None and decreed.loss_options["margin"] == (6, 6, 4, 4)
+
+
+def test_a_loss_takes_the_place_of_softmax_alone():
+    for name in ("focal/mel-focal", "center/mel-center", "equal/em-arcface-m0.5-s2"):
+        with pytest.raises(ValueError, match=r"^its loss is \w+Loss already; another loss takes the place of Softmax"):
+            methods.get(f"{name}+angular").recipe("study")
+    with pytest.raises(ValueError, match="dcaen/dcaen has no variant 'arcface'"):
+        methods.get("dcaen/dcaen+arcface")
+
+
+def test_a_network_trains_under_another_loss(quick, fold):
+    outcome = quick("center/mel-softmax+class-arcface")
+    assert outcome.logits.shape == (len(fold.test), 4) and np.isfinite(outcome.logits).all()

@@ -70,14 +70,19 @@ def test_where_classes_are_unequal_both_cuts_are_fitted():
         logits = 2.0 * true + noise.standard_normal(true.shape) + lean
         said = base.predictions.assign(predicted=np.array(CLASSES)[logits.argmax(1)])
         series["1:8", method] = replace(base, method=method, predictions=said, logits=logits)
-    ways = terms.unequal(series, "1:8")
-    assert list(ways) == ["as trained", "both cuts fitted"] and all(len(table) == 10 for table in ways.values())
-    row = terms.WORDS["adjusted"]
+    judged = terms.families(terms.unequal(series, "1:8"))
+    ways = {way: table.loc[way] for way, table in judged.groupby("ground", sort=False)}
+    assert list(ways) == ["as trained", "both cuts fitted"]
+    assert all([*table.index] == [*terms.TITLES] for table in ways.values())
+    row = ("adjusted", "softmax")
     assert ways["as trained"].loc[row, "verdict"] == "better" and ways["as trained"].loc[row, "effect"] > 10
     moved = {n: cut_fitted(series["1:8", terms.UNEQUAL[n]], shares)[0] for n in ("adjusted", "softmax")}
     expected = [s.per_class()["recall"].mean() for s in moved.values()]
     assert ways["both cuts fitted"].loc[row, "effect"] == pytest.approx(expected[0] - expected[1])
     assert abs(ways["both cuts fitted"].loc[row, "effect"]) < 2
+    asked = terms.asked_everywhere({}, {"emodb": judged})
+    assert {key[:2] for key in asked.index} == {("emodb, 1:8", "both cuts fitted")}
+    assert terms.conclusions(asked)["rows"].map(len).tolist() == [1] * len(terms.CLAIMS)
 
 
 def test_who_is_small_is_by_decree():

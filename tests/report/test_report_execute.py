@@ -66,6 +66,7 @@ def test_nothing_half_written_stays_in_the_folder(report):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_parallel_kernels_share_cores_and_survive_neighbours_that_die(tmp_path, monkeypatch, capsys):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     folder, out = tmp_path / "notebooks", tmp_path / "out"
