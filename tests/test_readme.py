@@ -1,6 +1,7 @@
 """The README claims nothing that the repository cannot show."""
 
 import re
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from scipy.special import log_softmax
 
 from serlib import methods
 from serlib.protocol import published
+from serlib.report.best import LEAGUES
 from serlib.report.equal import UNEQUAL, WORDS
-from serlib.report.readme import TOGETHER, renewed
+from serlib.report.readme import renewed
 from serlib.runs import stored_scores
 
 ROOT = Path(__file__).parents[1]
@@ -61,26 +63,33 @@ def test_the_finding_about_unequal_classes_is_counted_anew():
 
     first, counted = line.partition("once each has")[0], 0
     for loss, words in WORDS.items():
-        for told in re.findall(rf"(?:first |\), ){re.escape(words)} ([+-]\d+\.\d) ", first):
+        for told in re.findall(rf"(?:first: |\), ){re.escape(words)} ([+-]\d+\.\d) ", first):
             assert float(told) == round(ua(loss) - ua("softmax"), 1), loss
             counted += 1
     assert counted >= 3
 
 
-def test_networks_asked_together_are_counted_anew():
-    """The mean of two log-probabilities decides; per seed, and of all seeds at once."""
-    cells = [c.strip() for c in re.search(r"^\| the two strongest networks.*$", README, re.M)[0].split("|")[1:-1]]
+@pytest.mark.parametrize("league", LEAGUES)
+def test_committees_are_formed_and_chosen_anew(league):
+    """Mean log-probabilities decide; a speaker is answered by the committee that is best on all the others."""
+    row = re.search(rf"^\| the best of \d+ committees.*, {re.escape(league)} \|.*$", README, re.M)
+    cells = [c.strip() for c in row[0].split("|")[1:-1]]
     ground = {"profile": "study", "scheme": "leave-one-speaker-out"}
-    there = [stored_scores("emodb", name, **ground) for name in TOGETHER]
-    seeds = sorted(set.intersection(*(set(s.predictions["seed"]) for s in there)))
-    parts = []
+    there = [stored_scores("emodb", name, **ground) for name in LEAGUES[league].values()]
+    seeds, classes = set.intersection(*(set(s.predictions["seed"]) for s in there)), [*there[0].classes]
+    key, logs = ["seed", "fold", "utterance", "emotion"], []
     for scores in there:
-        logs = pd.DataFrame(log_softmax(scores.logits, 1), columns=scores.classes)
-        parts.append(logs.assign(**scores.predictions[["seed", "utterance", "emotion"]]).query("seed in @seeds"))
-    logs = pd.concat(parts).groupby(["seed", "utterance", "emotion"])[list(there[0].classes)].mean().reset_index()
-    said = logs[list(there[0].classes)].idxmax(axis=1)
-    right = logs.assign(right=said == logs["emotion"]).groupby(["seed", "emotion"])["right"].mean()
-    each = 100 * right.groupby("seed").mean()
+        table = pd.DataFrame(log_softmax(scores.logits, 1), columns=classes).assign(**scores.predictions[key])
+        logs.append(table[table["seed"].isin(seeds)].set_index(key).sort_index())
+    asked = [some for size in range(1, len(logs) + 1) for some in combinations(logs, size)]
+    right = pd.DataFrame({k: sum(some).idxmax(axis=1) for k, some in enumerate(asked)})
+    right = right.eq(right.index.get_level_values("emotion"), axis=0)
+    kept = []
+    for fold, own in right.groupby("fold"):
+        others = right.drop(fold, level="fold").groupby("emotion").mean().mean()
+        kept.append(own[others.idxmax()])
+    each = 100 * pd.concat(kept).groupby(["seed", "emotion"]).mean().groupby("seed").mean()
+    assert cells[0].startswith(f"the best of {len(asked)} committees of {len(there)} networks")
     assert float(cells[1].split()[0]) == round(float(each.mean()), 1) and cells[3].split(",")[0] == str(len(seeds))
 
 

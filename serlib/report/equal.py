@@ -27,6 +27,14 @@ UNEQUAL = {  # of the series of unequal training parts: who is small is by decre
     loss: equal.name("em-speaker", loss) + "+decree" * loss.startswith("class-") for loss in equal.LOSSES
 }
 STEEPEST, TRAINED, MOVED = "1:8", "as trained", "both cuts fitted"  # the ratio judged, and the two ways
+PAPERS = {  # each paper's own idea on its own network, as printed, against the same network without it
+    "angular margin 4 (CNN-TF-GAP)": ("angular/tfgap-m4", "angular/tfgap-softmax"),
+    "margins 6 | 4 by class instead of 4 (CNN-TF-GAP)": ("angular/tfgap-c64", "angular/tfgap-m4"),
+    "focal loss (ResNet-18)": ("focal/mel-focal", "focal/mel-softmax"),
+    "center loss (CNN-BiRNN)": ("center/mel-center", "center/mel-softmax"),
+    "ArcFace (multi-dilated CNN)": ("multidilated/multi-attention-arcface", "multidilated/multi-attention"),
+    "the mirror (DCaEN)": ("dcaen/dcaen", "dcaen/e-nc"),
+}
 CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints
     ("000", "an angular margin helps", "angular", "softmax", "angular/table-1",
      ("angular/crnn-m5", "angular/crnn-softmax"), "iemocap"),
@@ -36,7 +44,7 @@ CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of
      ("focal/mfcc-focal", "focal/mfcc-softmax"), "iemocap"),
     ("002", "ArcFace helps", "arcface", "softmax", "multidilated/table-1",
      ("multidilated/multi-arcface", "multidilated/multi"), "emodb"),
-    ("003", "center loss adds over 3 %", "center", "softmax", "center/claims", ("center/mel-center", None), "iemocap"),
+    ("003", "center loss helps", "center", "softmax", "center/claims", ("center/mel-center", None), "iemocap"),
 )  # fmt: skip
 
 

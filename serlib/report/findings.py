@@ -16,7 +16,7 @@ from serlib.plots.scores import intervals
 from serlib.plots.style import apply_style
 from serlib.protocol import Comparison, Scores, compare
 from serlib.report import equal as terms
-from serlib.report.stored import alike
+from serlib.report.stored import alike, family
 from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.results import stored_scores
 
@@ -43,7 +43,7 @@ class Finding:
 
 def findings(corpus: str = "emodb") -> list[Finding]:
     """Return up to five: what committed runs of the study profile say of a corpus; nothing without runs."""
-    made = (_losses, _unequal, _luck, _regularised, _own_statistics, _endings)  # the most wanted first
+    made = (_losses, _unequal, _papers, _luck, _regularised, _own_statistics, _endings)  # the most wanted first
     return [found for make in made if (found := make(corpus)) is not None][:5]
 
 
@@ -134,12 +134,28 @@ def _unequal(corpus: str) -> Finding | None:
     for table in (judged.loc[terms.TRAINED], judged.loc[terms.MOVED]):
         sure = table[table["verdict"].isin(["better", "worse"])].sort_values("effect", ascending=False)
         rows = [f"{loss} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f})" for loss, row in sure[:3].iterrows()]
-        told.append(f"**{len(sure)} of {len(table)}**" + f" (first {', '.join(rows)})" * bool(rows))
+        told.append((f"**{len(sure)} of {len(table)}**", f" (first: {', '.join(rows)})" * bool(rows)))
+    (trained, first), (moved, then) = told
     return Finding(
-        f"Where two of four classes are eight times rarer in training ({few:.0f} utterances; {draws} draws), {told[0]} "
-        f"losses are told from softmax in UA; once each has a cut of its own, fitted after training, {told[1]}.",
+        f"Where two of four classes are eight times rarer in training ({few:.0f} utterances; {draws} draws), {trained} "
+        f"losses are told from softmax in UA{first}; once each has a cut of its own, fitted after training, "
+        f"{moved}{then}.",
         "07_losses_on_equal_terms.ipynb",
     )
+
+
+def _papers(corpus: str) -> Finding | None:
+    pairs = {idea: pair for idea, methods in terms.PAPERS.items() if (pair := _pair(corpus, *methods))}
+    if len(pairs) < 2:
+        return None
+    table = family(pairs).sort_values("effect", ascending=False)
+    sure = table["verdict"].isin(["better", "worse"])
+    rows = [
+        f"{idea} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)})"
+        for idea, row in table.iterrows()
+    ]
+    told = f"On the papers' own networks as printed, **{sure.sum()} of {len(table)}** ideas are told from the same "
+    return Finding(f"{told}network without, in points of UA: {', '.join(rows)}.", "07_losses_on_equal_terms.ipynb")
 
 
 def _endings(corpus: str) -> Finding | None:

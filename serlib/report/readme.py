@@ -10,10 +10,12 @@ from serlib.report.findings import committed, findings
 
 CORPUS = "emodb"
 ROWS = (
-    "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", "dcaen/ftr-eg",
-    "dcaen/ftr-em", "angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "focal/mel-softmax+strong",
-    "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-softmax+strong", "multidilated/ff-spp",
-    "multidilated/ff-spp+strong",
+    "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", "angular/crnn-softmax",
+    "angular/tfgap-softmax", "angular/tfgap-m4", "angular/tfgap-c64", "focal/mel-softmax", "focal/mel-focal",
+    "focal/mel-softmax+strong", "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-center",
+    "center/mel-softmax+strong", "multidilated/ff-spp", "multidilated/ff-spp+strong", "multidilated/multi",
+    "multidilated/multi-attention", "multidilated/multi-attention-count", "multidilated/multi-attention-arcface",
+    "dcaen/raw", "dcaen/ftr-eg", "dcaen/e-nc", "dcaen/dcaen", "dcaen/ftr-em",
 )  # fmt: skip
 HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|---|\n"
 

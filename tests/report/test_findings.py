@@ -9,6 +9,7 @@ import pytest
 
 from serlib.methods import equal
 from serlib.protocol import Scores, compare, compare_family
+from serlib.report import equal as terms
 from serlib.report import findings as module
 from serlib.report.findings import findings, pictures
 
@@ -74,6 +75,18 @@ def test_losses_are_judged_as_one_family_on_the_seeds_that_both_have(stored, ski
     assert f"that of {best}: {table.at[best, 'effect']:+.1f} points" in sentence
     stored[equal.name("em-speaker", "center")] = scores_of("c", 0.6, (0,), draw=2)
     assert not [f for f in findings() if "equal terms" in f.sentence]  # not the same seeds: no family
+
+
+def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
+    pairs = [*terms.PAPERS.items()][:3]
+    for draw, (_, (idea, without)) in enumerate(pairs[1:]):  # the first is not there
+        stored[without] = scores_of(without, 0.5, (0, 1), draw=draw)
+        stored[idea] = scores_of(idea, 0.9 if draw else 0.5, (0, 1, 2)[: 2 + draw], draw=draw + 7)
+    both = {name: (stored[a].on_seeds([0, 1]), stored[b]) for name, (a, b) in pairs[1:]}
+    table, sentence = compare_family(both), told("own networks")
+    assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"] and "**1 of 2** ideas" in sentence
+    rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
+    assert sentence.endswith(f": {rows[1]}, {rows[0]}.")
 
 
 def test_what_the_ending_is_worth_is_counted_from_the_logits_that_were_kept(stored):
