@@ -154,8 +154,9 @@ def _papers(corpus: str) -> Finding | None:
         f"{idea} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)})"
         for idea, row in table.iterrows()
     ]
-    told = f"On the papers' own networks as printed, **{sure.sum()} of {len(table)}** ideas are told from the same "
-    return Finding(f"{told}network without, in points of UA: {', '.join(rows)}.", "07_losses_on_equal_terms.ipynb")
+    told = f"On the papers' own networks as printed, judged together, **{sure.sum()} of {len(table)}** ideas are told "
+    told += f"from the same network without, in points of UA: {', '.join(rows)}."
+    return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
 def _endings(corpus: str) -> Finding | None:
