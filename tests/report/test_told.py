@@ -83,9 +83,10 @@ def test_what_is_not_stored_is_named_with_its_command():
         ({"p_family": 0.2, "low": -1.0}, "A against B: **open** (+3.0 points of UA, 95 % interval -1.0 to +5.0, which "
          "holds zero; 2.5 points would be seen)."),
         ({"note": "m/a is unconverged"}, "A and B are **not compared**: a training had not come to rest."),
-        ({"least_p": 0.06}, "A against B is **undecidable** (+3.0 points of UA, 95 % interval +1.0 to +5.0): no swap of "
-         "its few units reaches 5 % in the family."),
-        ({"least_p": 1.0, "low": np.nan, "high": np.nan}, "A against B is **undecidable** (+3.0 points of UA, no interval)"),
+        ({"least_p": 0.06}, "A against B is **undecidable** (+3.0 points of UA, 95 % interval +1.0 to +5.0): no swap "
+         "of its few units reaches 5 % in the family."),
+        ({"least_p": 1.0, "low": np.nan, "high": np.nan}, "A against B is **undecidable** (+3.0 points of UA, no "
+         "interval): no swap"),
     ],
 )  # fmt: skip
 def test_a_verdict_is_one_sentence(options, sentence):
