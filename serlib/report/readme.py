@@ -2,8 +2,11 @@
 
 import re
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from serlib.methods import equal
 from serlib.protocol import Scores
 from serlib.report.best import LEAGUES, best
 from serlib.report.findings import committed, findings
@@ -17,6 +20,10 @@ ROWS = (
     "multidilated/multi-attention", "multidilated/multi-attention-count", "multidilated/multi-attention-arcface",
     "dcaen/raw", "dcaen/ftr-eg", "dcaen/e-nc", "dcaen/dcaen", "dcaen/ftr-em",
 )  # fmt: skip
+SECOND = "ravdess"
+SECOND_ROWS = (*(f"baselines/{name}-svm{own}" for name in ("egemaps", "compare") for own in ("", "-speakernorm")),
+               equal.name("eg", "softmax"), equal.name("em", "softmax"), equal.name("em-speaker", "softmax"),
+               equal.name("em-speaker", "arcface"), equal.name("em-speaker", "center"))  # fmt: skip
 HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|---|\n"
 
 
@@ -26,11 +33,11 @@ def learned() -> str:
     return "\n".join(lines)
 
 
-def measured() -> str:
-    """Return the table of scores in Markdown: of each method of ``ROWS`` that has committed runs."""
-    rows = [row(scores) for method in ROWS if (scores := committed(CORPUS, method)) is not None]
+def measured(corpus: str = CORPUS, methods: Sequence[str] = ROWS) -> str:
+    """Return the table of scores in Markdown: of each of the methods that has committed runs, and of committees."""
+    rows = [row(scores) for method in methods if (scores := committed(corpus, method)) is not None]
     for league in LEAGUES:
-        if top := best(CORPUS, league, profile="study", scheme="leave-one-speaker-out"):
+        if top := best(corpus, league, profile="study", scheme="leave-one-speaker-out"):
             called = f"the best of {top.many} committees of {len(top.members)} networks, {league}"
             rows += [row(top.scores, called), row(top.whole, "the same, the networks of all seeds together")]
     return HEAD + "\n".join(rows)
@@ -52,7 +59,7 @@ def row(scores: Scores, called: str = "") -> str:
     return f"| {' | '.join(cells)} |"
 
 
-PARTS = {"learned": learned, "measured": measured}
+PARTS = {"learned": learned, "measured": measured, "measured-ravdess": partial(measured, SECOND, SECOND_ROWS)}
 
 
 def renewed(text: str) -> str:

@@ -41,7 +41,7 @@ def scores_of(method: str, skill: float, seeds=(0,), *, draw: int = 0, per_speak
 def stored(monkeypatch):
     """Committed runs by method, as the test puts them there."""
     there: dict[str, Scores] = {}
-    monkeypatch.setattr(module, "committed", lambda corpus, method: there.get(method))
+    monkeypatch.setattr(module, "committed", lambda corpus, method: there.get(method) if corpus == "emodb" else None)
     monkeypatch.setattr(module, "stored_series", lambda corpus, **asked: None)  # tests/test_readme.py counts it anew
     return there
 
@@ -75,6 +75,19 @@ def test_losses_are_judged_as_one_family_on_the_seeds_that_both_have(stored, ski
     assert f"that of {best}: {table.at[best, 'effect']:+.1f} points" in sentence
     stored[equal.name("em-speaker", "center")] = scores_of("c", 0.6, (0,), draw=2)
     assert not [f for f in findings() if "equal terms" in f.sentence]  # not the same seeds: no family
+
+
+def test_losses_are_asked_again_on_the_other_corpus(stored, monkeypatch):
+    for draw, loss in enumerate(("softmax", "focal", "center")):
+        stored[equal.name("em-speaker", loss)] = scores_of(loss, 0.6, (0, 1), draw=draw)
+    both = {"emodb": stored, "ravdess": {**stored}}
+    monkeypatch.setattr(module, "committed", lambda corpus, method: both[corpus].get(method))
+    both["ravdess"][equal.name("em-speaker", "focal")] = scores_of("focal", 0.95, (0, 1), draw=1)
+    table, _ = module.losses("ravdess")
+    row, excluded = table.loc["focal loss"], (table["high"] < 3).sum()
+    assert row["verdict"] == "better" and table.at["center loss", "verdict"].startswith("open")
+    expected = f" On ravdess (10 speakers, 2 seeds) 1 of 2 are told from softmax: focal loss {row.effect:+.1f}, and "
+    assert told("equal terms").endswith(f"{expected}the gain is excluded for {excluded}.")
 
 
 def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
