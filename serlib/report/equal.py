@@ -180,7 +180,7 @@ def sentences(
         f"A difference of **{main['smallest_seen'].median():.1f} points** would be seen in four of five such studies "
         f"(middle contrast, judged alone); the papers print gains of {told['printed'].min():.1f} to "
         f"{told['printed'].max():.1f}.",
-        "What the papers conclude: " + "; ".join(f"**{word}**: {what}" for word, what in by_verdict.items()) + ".",
+        "What the papers conclude, asked here alone: " + "; ".join(f"**{word}**: {what}" for word, what in by_verdict.items()) + ".",
         f"Calibration error as trained: {calm.at[best, 'ece']:.0f} % ({WORDS[best[1]]}) to "
         f"**{calm.at[worst, 'ece']:.0f} %** ({WORDS[worst[1]]}); after one temperature, fitted on other speakers, "
         f"{calm['ece_after'].min():.0f} to {calm['ece_after'].max():.0f} %.",
