@@ -173,6 +173,7 @@ def sentences(
     told = conclusions(asked_everywhere({name: judged}, {} if unequal is None else {name: unequal}))
     best, worst = calm["ece"].idxmin(), calm["ece"].idxmax()
     by_verdict = told.groupby("verdict", sort=False)["says"].agg(", ".join)
+    stands = "; ".join(f"**{word}**: {what}" for word, what in by_verdict.items())
     return [
         f"{name} ({grid}): **{sure.sum()} of {len(main)}** differences to softmax are told from zero"
         + f": {' · '.join(listed)}" * bool(listed) + f"; {blind} cannot be decided" * bool(blind) + ".",
@@ -180,7 +181,7 @@ def sentences(
         f"A difference of **{main['smallest_seen'].median():.1f} points** would be seen in four of five such studies "
         f"(middle contrast, judged alone); the papers print gains of {told['printed'].min():.1f} to "
         f"{told['printed'].max():.1f}.",
-        "What the papers conclude, asked here alone: " + "; ".join(f"**{word}**: {what}" for word, what in by_verdict.items()) + ".",
+        f"What the papers conclude, asked here alone: {stands}.",
         f"Calibration error as trained: {calm.at[best, 'ece']:.0f} % ({WORDS[best[1]]}) to "
         f"**{calm.at[worst, 'ece']:.0f} %** ({WORDS[worst[1]]}); after one temperature, fitted on other speakers, "
         f"{calm['ece_after'].min():.0f} to {calm['ece_after'].max():.0f} %.",
