@@ -77,7 +77,7 @@ def test_the_finding_about_unequal_classes_is_counted_anew():
 @pytest.mark.parametrize("corpus", PARTS)
 def test_committees_are_formed_and_chosen_anew(corpus, league):
     """Mean log-probabilities decide; a speaker is answered by the committee that is best on all the others."""
-    row = re.search(rf"^\| the best of \d+ committees.*, {re.escape(league)} \|.*$", README, re.M)
+    row = re.search(rf"^\| the best of \d+ committees.*, {re.escape(league)} \|.*$", PARTS[corpus], re.M)
     cells = [c.strip() for c in row[0].split("|")[1:-1]]
     ground = {"profile": "study", "scheme": "leave-one-speaker-out"}
     there = [s for name in LEAGUES[league].values() if (s := stored_scores(corpus, name, **ground)) is not None]
