@@ -56,7 +56,9 @@ def committees(scores: Mapping[str, Scores]) -> Iterator[tuple[str, Scores]]:
 def chosen(candidates: Mapping[str, Scores], *, metric: str = "ua") -> tuple[Scores, pd.Series]:
     """Answer each fold with the candidate that is best on all other folds (pooled, all seeds; a tie: the first).
 
-    Nothing of a fold decides who answers it, so that the score is not that of the luckiest of many (nested choice).
+    No answer about a fold decides who answers it, so that the score is not that of the luckiest of many (nested
+    choice). The networks of the other folds did learn from this fold's utterances: what is nested are answers, not
+    trainings.
 
     Returns:
         The scores, and the names that were chosen, by fold.
