@@ -106,19 +106,30 @@ def alike(scores: Sequence[Scores]) -> list[Scores]:
 def family(pairs: Mapping[Hashable, Sequence[Scores]], *, metric: str = "ua") -> pd.DataFrame:
     """Judge pairs as one family, as ``compare_family`` does, on the seeds that both have; a pair without is left out.
 
-    Folds that test several speakers are units only with their seeds, so that all pairs are cut to those that all share.
-    The table has a column ``seeds``, their number; no rows where no pair is left.
+    Folds that test several speakers are units only with their seeds, so that all pairs are cut to those that all share;
+    there a pair that no seed changes (two SVCs) has other units, and is judged apart. The table has a column ``seeds``,
+    their number, 0 for such a pair; no rows where no pair is left.
     """
+    fixed = [words for words, pair in pairs.items() if all(unchanging(each.method) for each in pair)]
     if any(each.units != ("speaker",) for pair in pairs.values() for each in pair):
-        flat = alike([each for pair in pairs.values() for each in pair])
-        there = {words: flat[2 * k : 2 * k + 2] for k, words in enumerate(pairs) if flat}
+        kinds = [fixed, [words for words in pairs if words not in fixed]]
+        flat = [alike([each for words in kind for each in pairs[words]]) if kind else [] for kind in kinds]
+        groups = [
+            {w: all_[2 * k : 2 * k + 2] for k, w in enumerate(kind) if all_}
+            for kind, all_ in zip(kinds, flat, strict=True)
+        ]
     else:
-        there = {words: both for words, pair in pairs.items() if (both := alike(pair))}
-    if not there:
+        groups = [{words: both for words, pair in pairs.items() if (both := alike(pair))}]
+    tables, named = [], []
+    for there in filter(None, groups):
+        judged = compare_family({str(number): both for number, both in enumerate(there.values())}, metric=metric)
+        seeds = [0 if words in fixed else both[0].predictions["seed"].nunique() for words, both in there.items()]
+        tables.append(judged.assign(seeds=seeds))
+        named += there
+    if not tables:
         return pd.DataFrame(columns=["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict", "seeds"])
-    judged = compare_family({str(number): both for number, both in enumerate(there.values())}, metric=metric)
-    counts = [both[0].predictions["seed"].nunique() for both in there.values()]
-    return judged.set_axis(pd.Index(there, tupleize_cols=False)).assign(seeds=counts)
+    order = [named.index(words) for words in pairs if words in named]
+    return pd.concat(tables).iloc[order].set_axis(pd.Index([named[k] for k in order], tupleize_cols=False))
 
 
 def contrasts(
@@ -138,7 +149,8 @@ def spoken(table: pd.DataFrame, *, seeds: bool = False) -> str:
     ``seeds``: say at the end how many each verdict rests on.
     """
     told = [verdict(row, *words, seeds=row["seeds"]) for words, row in table.iterrows()]
-    return " ".join(told + [f"Seeds: {', '.join(map(str, table['seeds']))}."] * (seeds and bool(told)))
+    many = ", ".join(str(number or "none matters") for number in table["seeds"])
+    return " ".join(told + [f"Seeds: {many}."] * (seeds and bool(told)))
 
 
 def levels(scores: Mapping[str, Scores]) -> str:

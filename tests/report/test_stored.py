@@ -4,9 +4,11 @@ import shlex
 from dataclasses import replace
 
 import IPython.display
+import pandas as pd
 import pytest
 
 from serlib import load_corpus
+from serlib.protocol import compare
 from serlib.report import affordable
 from serlib.report.publish import MIME
 from serlib.report.stored import alike, contrasts, family, finished, further_seeds, gathered, levels, spoken
@@ -59,11 +61,27 @@ def test_what_may_be_trained_at_once_counts_as_there(tiny_corpus, store, shown):
 def test_pairs_are_judged_on_the_seeds_that_both_have(store):
     pairs = {("own", "all"): (OWN, SVC), ("own", "none"): (OWN, "baselines/compare-svm")}
     table = contrasts(pairs, "tiny", **GROUND)
-    assert list(table.index) == [("own", "all")] and list(table["seeds"]) == [1]
+    assert list(table.index) == [("own", "all")] and list(table["seeds"]) == [0]  # two SVCs
     ua = [stored_scores("tiny", name, **GROUND, seeds=[1]).summary().at["UA", "pooled"] for name in (OWN, SVC)]
     assert table["effect"].iloc[0] == pytest.approx(ua[0] - ua[1])
-    assert spoken(table) == verdict(table.iloc[0], "own", "all", seeds=1)
-    assert spoken(table, seeds=True) == f"{spoken(table)} Seeds: 1." and spoken(table.iloc[:0], seeds=True) == ""
+    assert spoken(table) == verdict(table.iloc[0], "own", "all") and "a single seed" not in spoken(table)
+    assert (
+        spoken(table, seeds=True) == f"{spoken(table)} Seeds: none matters."
+        and spoken(table.iloc[:0], seeds=True) == ""
+    )
+
+
+def test_what_no_seed_changes_is_judged_beside_networks_that_share_folds(tiny_corpus, cache):
+    """Two SVCs have folds for units, networks folds and seeds: they cannot be swapped together."""
+    options = {"profile": "quick", "folds": "speaker-folds-5", "store": RunStore(cache / "own"), "progress": False}
+    svc, own = (cross_validate(tiny_corpus, name, **options) for name in (SVC, OWN))
+    learned, other = (cross_validate(tiny_corpus, name, seeds=(0, 1), **options) for name in NETWORKS[:2])
+    pairs = {"networks": (learned, other), "SVCs": (svc, own), "network - SVC": (learned, svc)}
+    table = family(pairs)
+    assert list(table.index) == [*pairs] and list(table["seeds"]) == [2, 0, 2]
+    assert table.at["SVCs", "effect"] == compare(svc, own).effect and table.at["SVCs", "p"] == compare(svc, own).p
+    alone = family({name: pairs[name] for name in ("networks", "network - SVC")})
+    pd.testing.assert_frame_equal(table.loc[alone.index].convert_dtypes(), alone.convert_dtypes())
 
 
 def test_no_pair_gives_no_row_and_no_sentence(store):
