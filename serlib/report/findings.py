@@ -155,7 +155,8 @@ def _unequal(corpus: str) -> Finding | None:
 
 
 def _papers(corpus: str) -> Finding | None:
-    pairs = {idea: pair for idea, methods in terms.PAPERS.items() if (pair := _pair(corpus, *methods))}
+    there = {idea: pair for idea, methods in terms.PAPERS.items() if (pair := _pair(corpus, *methods))}
+    pairs = {idea: pair for idea, pair in there.items() if all(each.converged is not False for each in pair)}
     if len(pairs) < 2:
         return None
     table = family(pairs).sort_values("effect", ascending=False)
@@ -166,6 +167,8 @@ def _papers(corpus: str) -> Finding | None:
     ]
     told = f"On the papers' own networks as printed, judged together, **{sure.sum()} of {len(table)}** ideas are told "
     told += f"from the same network without, in points of UA: {', '.join(rows)}."
+    climbing = ", ".join(idea for idea in there if idea not in pairs)
+    told += f" Not compared, for a training had not come to rest: {climbing}." * bool(climbing)
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 

@@ -1,6 +1,7 @@
 """Findings follow the numbers: other numbers, other sentences; without runs, none."""
 
 import re
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -100,6 +101,12 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"] and "**1 of 2** ideas" in sentence
     rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
     assert sentence.endswith(f": {rows[1]}, {rows[0]}.")
+    climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[pairs[1][1][0]].manifests]
+    third = [*terms.PAPERS.items()][3]
+    stored |= {name: scores_of(name, 0.5, (0, 1), draw=20 + k) for k, name in enumerate(third[1])}
+    stored[pairs[1][1][0]] = replace(stored[pairs[1][1][0]], manifests=climbing)
+    assert told("own networks").endswith(f" Not compared, for a training had not come to rest: {pairs[1][0]}.")
+    assert f"{pairs[1][0]} +" not in told("own networks") and "of 2** ideas" in told("own networks")
 
 
 def test_what_the_ending_is_worth_is_counted_from_the_logits_that_were_kept(stored):
