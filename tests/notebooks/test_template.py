@@ -4,6 +4,7 @@ import ast
 import itertools
 import re
 import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +23,7 @@ DEFAULTS = {
     "corpus": "synthetic", "root": None, "options": {}, "profile": "quick", "seeds": [0], "device": "auto",
     "figures_dir": None, "runs_dir": None, "retrain": False,
 }  # fmt: skip
+GROUND = ("data", "store", "ground", "ground_name")
 ABSOLUTE = re.compile(r"""(?<![\w.:/~}<])/(home|Users|root|work|tmp|mnt|media|srv|var|opt)/|\b[A-Z]:\\\\?\w""")
 
 
@@ -124,6 +126,29 @@ def leaves_functions_to_the_library(notebook: NotebookNode, folder: Path) -> lis
     return long + [f"{node.name} is a name of serlib" for node in found if node.name in taken]
 
 
+def bound(tree: ast.AST) -> Iterator[str]:
+    """Names that a cell binds for all later cells, but by import: not those inside functions and comprehensions."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif not isinstance(node, ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp | ast.Lambda):
+            yield from bound(node)
+
+
+def keeps_its_names(notebook: NotebookNode, folder: Path) -> list[str]:
+    """What is imported, and the ground that all cells stand on, are bound once: no loop takes their name."""
+    imported, once, told = set(), [], []
+    for tree in trees(notebook):
+        parts = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+        imported |= {(a.asname or a.name).partition(".")[0] for node in parts for a in node.names}
+        names = [*bound(tree)]
+        told += [f"{name} is imported, and bound again" for name in names if name in imported]
+        once += [name for name in names if name in GROUND]
+    return told + [f"{name} is bound {once.count(name)} times" for name in GROUND if once.count(name) > 1]
+
+
 def ends_well(notebook: NotebookNode, folder: Path) -> list[str]:
     texts = sources(notebook, "markdown")
     headings = [line.lower() for text in texts for line in re.findall(r"(?m)^#{2,3} (.+)$", text)]
@@ -166,8 +191,8 @@ def formulas_are_drawn(notebook: NotebookNode, folder: Path) -> list[str]:
 
 CHECKS = (
     is_valid, is_stripped, runs_on_python3, has_parameters, has_a_title, has_one_title, explains, has_short_cells,
-    opens_with_what_came_out, asks_before_it_answers, leaves_functions_to_the_library, ends_well, knows_no_machine,
-    has_its_figures_at_hand, links_resolve, formulas_are_drawn,
+    opens_with_what_came_out, asks_before_it_answers, leaves_functions_to_the_library, keeps_its_names, ends_well,
+    knows_no_machine, has_its_figures_at_hand, links_resolve, formulas_are_drawn,
 )  # fmt: skip
 
 
@@ -254,6 +279,8 @@ def spoilt() -> list[tuple]:
         (asks_before_it_answers, with_source(3, "reveal(x)\n" * 4), "4 answers are folded"),
         (leaves_functions_to_the_library, with_source(3, body), "f has 16 lines"),
         (leaves_functions_to_the_library, with_source(3, "def run_report(): ..."), "run_report is a name of serlib"),
+        (keeps_its_names, with_source(3, "from a.b import c as d\nfor n, d in x:\n    pass"), "d is imported, and"),
+        (keeps_its_names, with_source(3, "data = 1\nfor _, (data, b) in x:\n    pass"), "data is bound 2 times"),
         (ends_well, with_source(4, "## Summary"), "no heading with 'takeaway'"),
         (ends_well, with_source(5, "## Exercises"), "0 exercises with folded"),
         (ends_well, with_source(8, "End"), "next notebook"),
