@@ -25,7 +25,7 @@ from serlib.protocol import Fold, Scores, default_scheme
 from serlib.protocol import folds as make_folds
 from serlib.runs.cluster import Cluster
 from serlib.runs.code import digest
-from serlib.runs.run import Run, run_key
+from serlib.runs.run import Run, labelled, run_key
 from serlib.runs.store import RunStore
 from serlib.training import Hardware
 
@@ -205,21 +205,14 @@ def assemble(runs: Sequence[Run]) -> Scores:
         method=first["method"], corpus=first["corpus"]["name"], profile=first["profile"],
         scheme=first["fold"]["scheme"],
         classes=tuple(first["corpus"]["classes"]),
-        predictions=_labelled(runs, [run.predictions for run in runs]),
+        predictions=labelled(runs, [run.predictions for run in runs]),
         logits=np.concatenate([a["logits"] for a in arrays]),
         embeddings=np.concatenate([a["embeddings"] for a in arrays]) if embedded else None,
-        history=_labelled(runs, [run.history for run in runs]),
+        history=labelled(runs, [run.history for run in runs]),
         manifests=[run.manifest for run in runs],
         arrays=[{n: a for n, a in each.items() if n not in {"logits", "embeddings"}} for each in arrays],
         synthetic=first["corpus"]["synthetic"],
     )  # fmt: skip
-
-
-def _labelled(runs: Sequence[Run], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Join a table of each run, and say in two columns behind which fold and seed a row is of."""
-    rows = [len(table) for table in tables]
-    where = {"fold": [run.manifest["fold"]["name"] for run in runs], "seed": [run.manifest["seed"] for run in runs]}
-    return pd.concat(tables, ignore_index=True).assign(**{name: np.repeat(of, rows) for name, of in where.items()})
 
 
 def cross_validate(

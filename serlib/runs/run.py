@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,3 +49,10 @@ def halved(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def widened(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return arrays as they are used: half precision as float32."""
     return {n: a.astype(np.float32) if a.dtype == np.float16 else a for n, a in arrays.items()}
+
+
+def labelled(runs: Sequence[Run], tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join a table of each run, and say in two columns behind which fold and seed a row is of."""
+    rows = [len(table) for table in tables]
+    where = {"fold": [run.manifest["fold"]["name"] for run in runs], "seed": [run.manifest["seed"] for run in runs]}
+    return pd.concat(tables, ignore_index=True).assign(**{name: np.repeat(of, rows) for name, of in where.items()})

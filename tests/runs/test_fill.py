@@ -100,6 +100,7 @@ def started(corpus, cache, *log):
     return subprocess.Popen([sys.executable, cache / "script.py", *arguments], stdout=subprocess.PIPE, text=True)
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_runs_of_one_store(tiny_corpus, cache):
     log, store = cache / "log", RunStore(cache / "shared", shelves=[])
     fillers = [started(tiny_corpus, cache, log) for _ in range(2)]
