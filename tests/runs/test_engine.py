@@ -230,6 +230,7 @@ def test_after_kill_minus_nine_only_the_run_in_flight_is_lost(tiny_corpus, cache
     assert len(method.made) == 10 - finished and len(scores.predictions) == 120
 
 
+@pytest.mark.slow
 def test_worker_processes_give_what_one_process_gives(tiny_corpus, cache):
     one = cross_validate(tiny_corpus, "baselines/egemaps-svm", folds="speaker-folds-5", progress=False)
     two = cross_validate(

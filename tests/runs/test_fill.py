@@ -22,6 +22,7 @@ def tasks_of(corpus, *methods, seeds=(0,)):
     return sorted(found, key=lambda task: task.seed)
 
 
+@pytest.mark.slow
 def test_all_runs_but_those_that_fail_or_die_are_made_and_a_second_call_makes_the_rest(tiny_corpus, cache, capsys):
     log, store = cache / "log", RunStore(cache / "runs", shelves=[])
     one = Fake(str(log), name="test/one", ill=((("fold-2", 0), "fails"), (("fold-3", 0), "dies")))
