@@ -31,10 +31,9 @@ def get(name: str) -> Method:
         raise ValueError(f"unknown method {name!r}; known are {', '.join(near)}")
     if len(set(suffixes)) < len(suffixes):
         raise ValueError(f"{name!r} names a variant twice; allowed is each once")
-    if len(named := [suffix for suffix in suffixes if suffix in LOSSES]) > 1:
-        raise ValueError(f"{name!r} names {len(named)} losses; allowed is one")
+    if (losses := sum(suffix in LOSSES for suffix in suffixes)) > 1:
+        raise ValueError(f"{name!r} names {losses} losses; allowed is one")
     method = _all()[plain]
-    in_order = sorted(suffixes, reverse=True)  # one name for one recipe: the loss, strong, speaker
-    for suffix in [*named, *(each for each in in_order if each not in named)]:
-        method = method.variant(suffix)
+    for suffix in sorted(suffixes, key=lambda each: (each in LOSSES, each), reverse=True):  # one name for one recipe:
+        method = method.variant(suffix)  # the loss, strong, speaker
     return method

@@ -16,7 +16,7 @@ from serlib.plots.scores import intervals
 from serlib.plots.style import apply_style
 from serlib.protocol import Comparison, Scores, compare
 from serlib.report import equal as terms
-from serlib.report.stored import alike, family
+from serlib.report.stored import alike, at_rest, family
 from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.results import stored_scores
 
@@ -156,7 +156,7 @@ def _unequal(corpus: str) -> Finding | None:
 
 def _papers(corpus: str) -> Finding | None:
     there = {idea: pair for idea, methods in terms.PAPERS.items() if (pair := _pair(corpus, *methods))}
-    pairs = {idea: pair for idea, pair in there.items() if all(each.converged is not False for each in pair)}
+    pairs, climbing = at_rest(there)
     if len(pairs) < 2:
         return None
     table = family(pairs).sort_values("effect", ascending=False)
@@ -167,8 +167,7 @@ def _papers(corpus: str) -> Finding | None:
     ]
     told = f"On the papers' own networks as printed, judged together, **{sure.sum()} of {len(table)}** ideas are told "
     told += f"from the same network without, in points of UA: {', '.join(rows)}."
-    climbing = ", ".join(idea for idea in there if idea not in pairs)
-    told += f" Not compared, for a training had not come to rest: {climbing}." * bool(climbing)
+    told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 

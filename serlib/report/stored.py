@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from serlib import methods
@@ -110,26 +111,42 @@ def family(pairs: Mapping[Hashable, Sequence[Scores]], *, metric: str = "ua") ->
     there a pair that no seed changes (two SVCs) has other units, and is judged apart. The table has a column ``seeds``,
     their number, 0 for such a pair; no rows where no pair is left.
     """
-    fixed = [words for words, pair in pairs.items() if all(unchanging(each.method) for each in pair)]
-    if any(each.units != ("speaker",) for pair in pairs.values() for each in pair):
-        kinds = [fixed, [words for words in pairs if words not in fixed]]
-        flat = [alike([each for words in kind for each in pairs[words]]) if kind else [] for kind in kinds]
-        groups = [
-            {w: all_[2 * k : 2 * k + 2] for k, w in enumerate(kind) if all_}
-            for kind, all_ in zip(kinds, flat, strict=True)
-        ]
+    still = {words: pair for words, pair in pairs.items() if all(unchanging(each.method) for each in pair)}
+    if all(each.units == ("speaker",) for pair in pairs.values() for each in pair):
+        there = {words: both for words, pair in pairs.items() if (both := alike(pair))}
+    elif 0 < len(still) < len(pairs):
+        both = pd.concat([family({w: p for w, p in pairs.items() if w not in still}, metric=metric),
+                          family(still, metric=metric)])  # fmt: skip
+        return both.iloc[[list(both.index).index(words) for words in pairs if words in both.index]]
     else:
-        groups = [{words: both for words, pair in pairs.items() if (both := alike(pair))}]
-    tables, named = [], []
-    for there in filter(None, groups):
-        judged = compare_family({str(number): both for number, both in enumerate(there.values())}, metric=metric)
-        seeds = [0 if words in fixed else both[0].predictions["seed"].nunique() for words, both in there.items()]
-        tables.append(judged.assign(seeds=seeds))
-        named += there
-    if not tables:
+        flat = alike([each for pair in pairs.values() for each in pair])
+        there = {words: flat[2 * k : 2 * k + 2] for k, words in enumerate(pairs) if flat}
+    if not there:
         return pd.DataFrame(columns=["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict", "seeds"])
-    order = [named.index(words) for words in pairs if words in named]
-    return pd.concat(tables).iloc[order].set_axis(pd.Index([named[k] for k in order], tupleize_cols=False))
+    judged = compare_family({str(number): both for number, both in enumerate(there.values())}, metric=metric)
+    counts = [0 if words in still else both[0].predictions["seed"].nunique() for words, both in there.items()]
+    return judged.set_axis(pd.Index(there, tupleize_cols=False)).assign(seeds=counts)
+
+
+def by_seed(pairs: Mapping[Hashable, Sequence[Scores]], *, metric: str = "ua") -> pd.DataFrame:
+    """Return the differences of pairs for each seed that both have, in points: (pairs, seeds); the rest is NaN."""
+    there = {words: both for words, pair in pairs.items() if (both := alike(pair))}
+    gaps = {w: np.subtract(*(each.spread_over_seeds(metric) for each in both)) for w, both in there.items()}
+    return pd.DataFrame({words: pd.Series(gap) for words, gap in gaps.items()}).T
+
+
+def at_rest(pairs: Mapping[Hashable, Sequence[Scores]]) -> tuple[dict[Hashable, Sequence[Scores]], list[Hashable]]:
+    """Return the pairs that may be compared, and what the others are called: a training had not come to rest."""
+    climbing = [words for words, pair in pairs.items() if any(each.converged is False for each in pair)]
+    return {words: pair for words, pair in pairs.items() if words not in climbing}, climbing
+
+
+def paired(
+    pairs: Mapping[Hashable, tuple[str, str]], corpus: Corpus | str, *, profile: str, scheme: str
+) -> tuple[dict[Hashable, list[Scores]], str]:
+    """Return the committed scores of pairs of methods, and what makes those that lack one (as of ``held``)."""
+    there, lacking = held(corpus, [name for pair in pairs.values() for name in pair], profile=profile, scheme=scheme)
+    return {w: [there[name] for name in pair] for w, pair in pairs.items() if {*pair} <= there.keys()}, lacking
 
 
 def contrasts(
@@ -139,8 +156,7 @@ def contrasts(
 
     ``pairs``: what the two are called -> the two methods.
     """
-    there, _ = held(corpus, [name for pair in pairs.values() for name in pair], profile=profile, scheme=scheme)
-    return family({w: [there[name] for name in pair] for w, pair in pairs.items() if {*pair} <= there.keys()})
+    return family(paired(pairs, corpus, profile=profile, scheme=scheme)[0])
 
 
 def spoken(table: pd.DataFrame, *, seeds: bool = False) -> str:

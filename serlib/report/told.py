@@ -131,10 +131,10 @@ def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA"
     word = found.verdict.partition(":")[0]
     if word == "not compared":
         return f"{a} and {b} are **not compared**: a training had not come to rest."
-    facts = f"{found.effect:+.1f} points of {metric}, 95 % interval {found.low:+.1f} to {found.high:+.1f}"
+    interval = f"95 % interval {found.low:+.1f} to {found.high:+.1f}" if found.low == found.low else "no interval"
+    facts = f"{found.effect:+.1f} points of {metric}, {interval}"
     facts += ", which holds zero" * int(found.low <= 0 <= found.high) + "; a single seed" * int(seeds == 1)
     if word == "undecidable":
-        facts = facts.replace("95 % interval +nan to +nan", "no interval")
         return f"{a} against {b} is **undecidable** ({facts}): no swap of its few units reaches 5 % in the family."
     if word == "open":
         return f"{a} against {b}: **open** ({facts}; {found.smallest_seen:.1f} points would be seen)."

@@ -11,7 +11,18 @@ from serlib import load_corpus
 from serlib.protocol import compare
 from serlib.report import affordable
 from serlib.report.publish import MIME
-from serlib.report.stored import alike, contrasts, family, finished, further_seeds, gathered, levels, spoken
+from serlib.report.stored import (
+    alike,
+    at_rest,
+    by_seed,
+    contrasts,
+    family,
+    finished,
+    further_seeds,
+    gathered,
+    levels,
+    spoken,
+)
 from serlib.report.told import held, measured, verdict
 from serlib.runs import RunStore, cross_validate, pack_results, plan, stored_scores
 
@@ -80,6 +91,12 @@ def test_what_no_seed_changes_is_judged_beside_networks_that_share_folds(tiny_co
     table = family(pairs)
     assert list(table.index) == [*pairs] and list(table["seeds"]) == [2, 0, 2]
     assert table.at["SVCs", "effect"] == compare(svc, own).effect and table.at["SVCs", "p"] == compare(svc, own).p
+    apart = by_seed(pairs)
+    assert apart.loc["SVCs"].isna().tolist() == [False, True] and apart.loc["networks"].mean() == pytest.approx(
+        table.at["networks", "effect"]
+    )
+    compared, climbing = at_rest(pairs)
+    assert list(compared) == ["SVCs"] and climbing == ["networks", "network - SVC"]  # quick networks are never at rest
     alone = family({name: pairs[name] for name in ("networks", "network - SVC")})
     pd.testing.assert_frame_equal(table.loc[alone.index].convert_dtypes(), alone.convert_dtypes())
 
