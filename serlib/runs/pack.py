@@ -5,10 +5,10 @@
 - ``.json``: the true names, ``golden`` (see :mod:`serlib.runs.results`), the sums of the other two files, what all
   manifests share, and one line per run, by seed and fold, with the rest. It is written last: a pack whose sums do not
   agree was damaged, or its writer killed, and counts as not there.
-- ``.csv.gz``: the histories of all runs, six significant digits.
+- ``.csv.gz``: the histories of all runs, of a *lean* pack those of the first three seeds; six significant digits.
 - ``.safetensors``: ``utterances`` (zlib over JSON: utterance, speaker and emotion of each row of each test part),
   ``predicted`` (class indices, run after run) and ``<run>/<array>``, half precision: ``logits`` of every run, what
-  other endings would have said (``logits_...``) of the first three seeds, all other arrays of the first; of a *lean*
+  other endings would have said (``logits_...``) of the first three seeds, all other arrays of the first; of a lean
   pack ``logits`` alone.
 """
 
@@ -35,6 +35,7 @@ from serlib.runs.run import Run, as_csv, halved, sha256, widened
 FORMAT = 2
 DATA = ("safetensors", "csv.gz")
 NAMED = ["utterance", "speaker", "emotion"]
+SEVERAL = 3  # seeds of which more is kept than what they said
 Stamp = tuple[tuple[int, int], ...]
 
 
@@ -71,8 +72,8 @@ def write(
 ) -> None:  # fmt: skip
     """Write a pack of runs by key, one for each seed and fold, at least one, replacing an older pack.
 
-    ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone.
-    A prediction that is no class of the corpus is refused with a ValueError.
+    ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone,
+    of histories those of the first three seeds. A prediction that is no class of the corpus is refused with a ValueError.
     """
     keys = sorted(runs, key=lambda key: position(runs[key].manifest))
     first, tensors, parts = runs[keys[0]].manifest, {}, {}
@@ -83,11 +84,12 @@ def write(
         classes, rows = run.manifest["corpus"]["classes"], run.predictions[NAMED].itertuples(index=False)
         part = parts.setdefault(tuple(map(tuple, rows)), len(parts))
         predicted += map(classes.index, run.predictions["predicted"])
-        of_seeds = {name: 0 if lean else 3 if name.startswith("logits_") else 1 for name in run.arrays}
+        of_seeds = {name: 0 if lean else SEVERAL if name.startswith("logits_") else 1 for name in run.arrays}
         kept = {n: a for n, a in run.arrays.items() if n == "logits" or seed in seeds[: of_seeds[n]]}
         tensors |= {f"{number}/{name}": array for name, array in halved(kept).items()}
-        rounded = run.history.select_dtypes("floating").map(lambda value: float(f"{value:.6g}"))
-        histories.append(run.history.assign(**rounded, seed=seed, fold=fold))
+        if not lean or seed in seeds[:SEVERAL]:
+            rounded = run.history.select_dtypes("floating").map(lambda value: float(f"{value:.6g}"))
+            histories.append(run.history.assign(**rounded, seed=seed, fold=fold))
         facts.append({"columns": list(run.history), "manifest": run.manifest, "part": part})
     tensors["predicted"] = np.array(predicted, np.min_scalar_type(max(predicted, default=0)))
     tensors["utterances"] = np.frombuffer(zlib.compress(json.dumps(list(parts)).encode(), 9), np.uint8)

@@ -75,7 +75,8 @@ def pack_results(
         results: folder of folders of packs, such as ``data/results``.
         methods: names; none: all.
         measured: pass over runs of the quick profile and on synthetic speech, which measure nothing.
-        lean: packs that are written hold no array but the logits: a fifth of the size, where runs are many.
+        lean: packs that are written hold no array but the logits, and few histories: a fifth of the size, where runs
+            are many.
 
     Returns:
         0, or 1 when a pack was refused: because it is damaged and held runs that ``source`` lacks, or because its

@@ -184,7 +184,10 @@ def test_many_runs_are_small(tmp_path):
     assert sizes["csv.gz"] < 30 * 20 and sizes["json"] < 400
     pack.write(path, pack.read(path), lean=True)
     assert os.path.getsize(path.with_suffix(".safetensors")) / len(runs) < logits + 107 + 200
-    assert all({*run.arrays} == {"logits"} for run in pack.read(path).values())
+    runs = pack.read(path).values()
+    assert all({*run.arrays} == {"logits"} for run in runs)
+    assert all(len(run.history) == (30 if run.manifest["seed"] < 3 else 0) for run in runs)
+    assert os.path.getsize(path.with_suffix(".csv.gz")) / len(runs) < 30 * 20 * 3 / 20 + 20
 
 
 def test_a_prediction_that_is_no_class_is_refused_before_anything_is_written(tmp_path):
