@@ -21,6 +21,8 @@ from sklearn.svm import SVC
 from serlib.corpora import synthetic
 from serlib.corpora.corpus import CorpusError
 
+pytestmark = pytest.mark.xdist_group("synthetic")  # one corpus and one measuring of it for all
+
 # Over the samples of every 60th line of the plan. When it changes, raise GENERATOR_VERSION.
 GOLDEN = {1: "506180cc6d09db68fa3beadb746c44b805438344d20aa3fb8fe861007b84130f"}
 PRINT_DIGEST = """

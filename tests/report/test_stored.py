@@ -1,7 +1,9 @@
 """What can be answered today: methods whose runs are all there, and contrasts of committed results."""
 
 import shlex
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import IPython.display
 import pandas as pd
@@ -26,6 +28,7 @@ from serlib.report.stored import (
 from serlib.report.told import held, measured, verdict
 from serlib.runs import RunStore, cross_validate, pack_results, plan, stored_scores
 
+pytestmark = pytest.mark.xdist_group("stored")
 SVC, OWN = "baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm"
 NETWORKS = ("dcaen/ftr-eg", "equal/eg-softmax-r2", "equal/eg-focal-g2")
 GROUND = {"profile": "study", "scheme": "leave-one-speaker-out"}
@@ -38,16 +41,25 @@ def shown(monkeypatch) -> list:
     return seen
 
 
+@pytest.fixture(scope="module")
+def made(tiny_corpus, tmp_path_factory) -> Path:
+    """A folder with all runs of one method for seeds 0 and 1, and of another for seed 1; all are committed too."""
+    folder = tmp_path_factory.mktemp("stored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SERLIB_CACHE", str(folder / "cache"))
+        for name, seeds in ((SVC, (0, 1)), (OWN, (1,))):
+            options = {"profile": "study", "folds": GROUND["scheme"], "seeds": seeds, "progress": False}
+            cross_validate(tiny_corpus, name, **options, store=RunStore(folder / "runs", shelves=[]))
+        assert pack_results(folder / "runs", folder / "results") == 0
+    return folder
+
+
 @pytest.fixture
-def store(tiny_corpus, cache, monkeypatch) -> RunStore:
-    """A store with all runs of one method for seeds 0 and 1, and of another for seed 1; all are committed too."""
+def store(made, cache, monkeypatch) -> RunStore:
+    """A copy of it for one test, and its results where committed ones lie."""
+    shutil.copytree(made, cache, dirs_exist_ok=True)
     monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
-    store = RunStore(cache / "runs", shelves=[])
-    for name, seeds in ((SVC, (0, 1)), (OWN, (1,))):
-        options = {"profile": "study", "folds": GROUND["scheme"], "seeds": seeds}
-        cross_validate(tiny_corpus, name, **options, store=store, progress=False)
-    assert pack_results(store.root, cache / "results") == 0
-    return store
+    return RunStore(cache / "runs", shelves=[])
 
 
 def tasks_of(corpus, profile: str) -> list:
