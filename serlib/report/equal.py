@@ -34,7 +34,14 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
     "center loss (CNN-BiRNN)": ("center/mel-center", "center/mel-softmax"),
     "ArcFace (multi-dilated CNN)": ("multidilated/multi-attention-arcface", "multidilated/multi-attention"),
     "the mirror (DCaEN)": ("dcaen/dcaen", "dcaen/e-nc"),
-}
+    "several dilations, attention, ArcFace (CNN, pyramid)": (
+        "multidilated/multi-attention-arcface", "multidilated/ff-spp",
+    ),
+}  # fmt: skip
+NETWORKS = {  # the papers' networks under softmax
+    "CRNN": "angular/crnn-softmax", "CNN-TF-GAP": "angular/tfgap-softmax", "ResNet-18": "focal/mel-softmax",
+    "CNN-BiRNN": "center/mel-softmax", "CNN with pyramid": "multidilated/ff-spp", "raw waveform": "dcaen/raw",
+}  # fmt: skip
 CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints
     ("000", "an angular margin helps", "angular", "softmax", "angular/table-1",
      ("angular/crnn-m5", "angular/crnn-softmax"), "iemocap"),

@@ -48,17 +48,17 @@ def findings(corpus: str = "emodb") -> list[Finding]:
     return [found for make in made if (found := make(corpus)) is not None][:5]
 
 
-def committed(corpus: str, method: str) -> Scores | None:
+def committed(corpus: str, method: str, profile: str = "study") -> Scores | None:
     """Return a method's committed scores on the ground of all findings, seeds that are not whole left out unsaid."""
-    return _read(paths.results_dir(), corpus, method)
+    return _read(paths.results_dir(), corpus, method, profile)
 
 
 @cache
-def _read(results: Path, corpus: str, method: str) -> Scores | None:
+def _read(results: Path, corpus: str, method: str, profile: str) -> Scores | None:
     """Read a pack once for all findings and pictures of a process; ``results`` tells one folder from another."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return stored_scores(corpus, method, profile="study", scheme="leave-one-speaker-out")
+        return stored_scores(corpus, method, profile=profile, scheme="leave-one-speaker-out")
 
 
 def pictures(corpus: str = "emodb") -> dict[str, Figure]:
@@ -81,9 +81,9 @@ def pictures(corpus: str = "emodb") -> dict[str, Figure]:
     return drawn
 
 
-def _pair(corpus: str, *methods: str) -> list[Scores]:
+def _pair(corpus: str, *methods: str, profile: str = "study") -> list[Scores]:
     """Return two methods' scores on the seeds that both have; empty where there are none."""
-    both = [committed(corpus, method) for method in methods]
+    both = [committed(corpus, method, profile) for method in methods]
     return [] if None in both else alike(both)
 
 
@@ -155,20 +155,29 @@ def _unequal(corpus: str) -> Finding | None:
 
 
 def _papers(corpus: str) -> Finding | None:
-    there = {idea: pair for idea, methods in terms.PAPERS.items() if (pair := _pair(corpus, *methods))}
-    pairs, climbing = at_rest(there)
+    pairs, climbing = at_rest(_ideas(corpus, "study"))
     if len(pairs) < 2:
         return None
+    told = f"On the papers' own networks as printed, judged together, {_judged(pairs)}."
+    told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
+    if full := at_rest(_ideas(corpus, "paper"))[0]:
+        told += f" At the papers' own sizes {_judged(full)}."
+    return Finding(told, "07_losses_on_equal_terms.ipynb")
+
+
+def _ideas(corpus: str, profile: str) -> dict[str, list[Scores]]:
+    return {idea: pair for idea, names in terms.PAPERS.items() if (pair := _pair(corpus, *names, profile=profile))}
+
+
+def _judged(pairs: dict[str, list[Scores]]) -> str:
     table = family(pairs).sort_values("effect", ascending=False)
     sure = table["verdict"].isin(["better", "worse"])
     rows = [
         f"{idea} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)})"
         for idea, row in table.iterrows()
     ]
-    told = f"On the papers' own networks as printed, judged together, **{sure.sum()} of {len(table)}** ideas are told "
-    told += f"from the same network without, in points of UA: {', '.join(rows)}."
-    told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    return Finding(told, "07_losses_on_equal_terms.ipynb")
+    told = f"**{sure.sum()} of {len(table)}** ideas are told from the same network without, in points of UA"
+    return f"{told}: {', '.join(rows)}"
 
 
 def _endings(corpus: str) -> Finding | None:

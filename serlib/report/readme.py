@@ -33,11 +33,11 @@ def learned() -> str:
     return "\n".join(lines)
 
 
-def measured(corpus: str = CORPUS, methods: Sequence[str] = ROWS) -> str:
+def measured(corpus: str = CORPUS, methods: Sequence[str] = ROWS, profile: str = "study") -> str:
     """Return the table of scores in Markdown: of each of the methods that has committed runs, and of committees."""
-    rows = [row(scores) for method in methods if (scores := committed(corpus, method)) is not None]
+    rows = [row(scores) for method in methods if (scores := committed(corpus, method, profile)) is not None]
     for league in LEAGUES:
-        if top := best(corpus, league, profile="study", scheme="leave-one-speaker-out"):
+        if top := best(corpus, league, profile=profile, scheme="leave-one-speaker-out"):
             called = f"the best of {top.many} committees of {len(top.members)} networks, {league}"
             rows += [row(top.scores, called), row(top.whole, "the same, the networks of all seeds together")]
     return HEAD + "\n".join(rows)
@@ -59,7 +59,10 @@ def row(scores: Scores, called: str = "") -> str:
     return f"| {' | '.join(cells)} |"
 
 
-PARTS = {"learned": learned, "measured": measured, "measured-ravdess": partial(measured, SECOND, SECOND_ROWS)}
+PARTS = {
+    "learned": learned, "measured": measured, "measured-full-size": partial(measured, profile="paper"),
+    "measured-ravdess": partial(measured, SECOND, SECOND_ROWS),
+}  # fmt: skip
 
 
 def renewed(text: str) -> str:

@@ -73,7 +73,7 @@ def write(
     """Write a pack of runs by key, one for each seed and fold, at least one, replacing an older pack.
 
     ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone,
-    of histories those of the first three seeds. A prediction that is no class of the corpus is refused with a ValueError.
+    of histories those of the first three seeds. A prediction that is no class of the corpus is a ValueError.
     """
     keys = sorted(runs, key=lambda key: position(runs[key].manifest))
     first, tensors, parts = runs[keys[0]].manifest, {}, {}

@@ -40,9 +40,13 @@ def scores_of(method: str, skill: float, seeds=(0,), *, draw: int = 0, per_speak
 
 @pytest.fixture
 def stored(monkeypatch):
-    """Committed runs by method, as the test puts them there."""
-    there: dict[str, Scores] = {}
-    monkeypatch.setattr(module, "committed", lambda corpus, method: there.get(method) if corpus == "emodb" else None)
+    """Committed runs by method, those of the paper profile by (method, "paper"), as the test puts them there."""
+    there: dict[str | tuple[str, str], Scores] = {}
+
+    def committed(corpus: str, method: str, profile: str = "study") -> Scores | None:
+        return there.get(method if profile == "study" else (method, profile)) if corpus == "emodb" else None
+
+    monkeypatch.setattr(module, "committed", committed)
     monkeypatch.setattr(module, "stored_series", lambda corpus, **asked: None)  # tests/test_readme.py counts it anew
     return there
 
@@ -82,7 +86,7 @@ def test_losses_are_asked_again_on_the_other_corpus(stored, monkeypatch):
     for draw, loss in enumerate(("softmax", "focal", "center")):
         stored[equal.name("em-speaker", loss)] = scores_of(loss, 0.6, (0, 1), draw=draw)
     both = {"emodb": stored, "ravdess": {**stored}}
-    monkeypatch.setattr(module, "committed", lambda corpus, method: both[corpus].get(method))
+    monkeypatch.setattr(module, "committed", lambda corpus, method, profile="study": both[corpus].get(method))
     both["ravdess"][equal.name("em-speaker", "focal")] = scores_of("focal", 0.95, (0, 1), draw=1)
     table, _ = module.losses("ravdess")
     row, excluded = table.loc["focal loss"], (table["high"] < 3).sum()
@@ -107,6 +111,13 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     stored[pairs[1][1][0]] = replace(stored[pairs[1][1][0]], manifests=climbing)
     assert told("own networks").endswith(f" Not compared, for a training had not come to rest: {pairs[1][0]}.")
     assert f"{pairs[1][0]} +" not in told("own networks") and "of 2** ideas" in told("own networks")
+    focal = pairs[2][1]
+    stored |= {(name, "paper"): replace(stored[name], profile="paper").on_seeds([0]) for name in focal}
+    row = compare(stored[focal[0], "paper"], stored[focal[1], "paper"])
+    sure = " At the papers' own sizes **1 of 1** ideas are told from the same network without, in points of UA: "
+    assert told("own networks").endswith(
+        f"{sure}{pairs[2][0]} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 1 seed)."
+    )
 
 
 def test_what_the_ending_is_worth_is_counted_from_the_logits_that_were_kept(stored):
