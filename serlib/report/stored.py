@@ -169,6 +169,16 @@ def spoken(table: pd.DataFrame, *, seeds: bool = False) -> str:
     return " ".join(told + [f"Seeds: {many}."] * (seeds and bool(told)))
 
 
+def at_full_size(words: tuple[str, str], pair: tuple[str, str], corpus: Corpus | str) -> str:
+    """Return what two methods, called ``words``, say at their paper's own size; nothing where that is not stored."""
+    there, _ = held(corpus, pair, profile="paper", scheme="leave-one-speaker-out")
+    if len(there) < len(pair):
+        return ""
+    judged = spoken(family({words: [there[name] for name in pair]}), seeds=True)
+    where = "At the paper's own size ([notebook 07](07_losses_on_equal_terms.ipynb))"
+    return f"{where}, UA: {levels(there)}. {judged}"
+
+
 def levels(scores: Mapping[str, Scores]) -> str:
     """Return UA in percent of methods by name, each with its 95 % interval, its seeds, and whether training rested."""
     told = []

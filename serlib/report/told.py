@@ -43,10 +43,11 @@ def opening(corpus: Corpus, sentences: Iterable[str], *, profile: str, seeds: Se
 
 
 def say(*lines: str) -> None:
-    """Show sentences, in Markdown, with numbers that were computed."""
+    """Show sentences, in Markdown, with numbers that were computed; of nothing, nothing."""
     from IPython.display import Markdown, display
 
-    display(Markdown("\n".join(lines)))
+    if any(lines):
+        display(Markdown("\n".join(lines)))
 
 
 def reveal(*parts: str | pd.DataFrame) -> None:

@@ -15,6 +15,7 @@ from serlib.report import affordable
 from serlib.report.publish import MIME
 from serlib.report.stored import (
     alike,
+    at_full_size,
     at_rest,
     by_seed,
     contrasts,
@@ -116,6 +117,21 @@ def test_what_no_seed_changes_is_judged_beside_networks_that_share_folds(tiny_co
 def test_no_pair_gives_no_row_and_no_sentence(store):
     table = contrasts({("a", "b"): ("baselines/compare-svm", SVC)}, "tiny", **GROUND)
     assert len(table) == 0 and spoken(table) == "" and list(table["verdict"]) == []
+
+
+def test_a_pair_is_told_at_full_size_where_both_are_stored(tiny_corpus, store, cache):
+    asked = ("Own statistics", "those of training"), (OWN, SVC), tiny_corpus
+    assert at_full_size(*asked) == ""  # the study profile is another
+    for name in (OWN, SVC):
+        cross_validate(tiny_corpus, name, profile="paper", folds=GROUND["scheme"], store=store, progress=False)
+    assert pack_results(store.root, cache / "results") == 0
+    own, usual = (stored_scores("tiny", name, profile="paper", scheme=GROUND["scheme"]) for name in (OWN, SVC))
+    row = compare(own, usual)
+    told = at_full_size(*asked)
+    assert told.startswith(
+        f"At the paper's own size ([notebook 07](07_losses_on_equal_terms.ipynb)), UA: {levels({OWN: own, SVC: usual})}. "
+    )
+    assert f"{row.effect:+.1f} points of UA" in told and "Own statistics against those of training" in told
 
 
 def test_a_filtered_corpus_gets_none_of_the_whole_ones_numbers(tiny_corpus, store):
