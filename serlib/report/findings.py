@@ -161,7 +161,7 @@ def _papers(corpus: str) -> Finding | None:
     told = f"On the papers' own networks as printed, judged together, {_judged(pairs)}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
     if full := at_rest(_ideas(corpus, "paper"))[0]:
-        told += f" At the papers' own sizes {_judged(full)}."
+        told += f" At the papers' own sizes {_judged(full, '')}."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
@@ -169,15 +169,16 @@ def _ideas(corpus: str, profile: str) -> dict[str, list[Scores]]:
     return {idea: pair for idea, names in terms.PAPERS.items() if (pair := _pair(corpus, *names, profile=profile))}
 
 
-def _judged(pairs: dict[str, list[Scores]]) -> str:
+def _judged(
+    pairs: dict[str, list[Scores]], what: str = " ideas are told from the same network without, in points of UA"
+) -> str:
     table = family(pairs).sort_values("effect", ascending=False)
     sure = table["verdict"].isin(["better", "worse"])
     rows = [
         f"{idea} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)})"
         for idea, row in table.iterrows()
     ]
-    told = f"**{sure.sum()} of {len(table)}** ideas are told from the same network without, in points of UA"
-    return f"{told}: {', '.join(rows)}"
+    return f"**{sure.sum()} of {len(table)}**{what}: {', '.join(rows)}"
 
 
 def _endings(corpus: str) -> Finding | None:

@@ -114,7 +114,7 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     focal = pairs[2][1]
     stored |= {(name, "paper"): replace(stored[name], profile="paper").on_seeds([0]) for name in focal}
     row = compare(stored[focal[0], "paper"], stored[focal[1], "paper"])
-    sure = " At the papers' own sizes **1 of 1** ideas are told from the same network without, in points of UA: "
+    sure = " At the papers' own sizes **1 of 1**: "
     assert told("own networks").endswith(
         f"{sure}{pairs[2][0]} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 1 seed)."
     )
