@@ -24,3 +24,8 @@ def results_dir() -> Path:
 def published_dir() -> Path:
     """The papers' transcribed tables: ``<project>/data/published``."""
     return PROJECT / "data" / "published"
+
+
+def plans_dir() -> Path:
+    """The project's own plans: ``<project>/data/plans``."""
+    return PROJECT / "data" / "plans"

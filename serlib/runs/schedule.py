@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from serlib import methods
+from serlib import methods, paths
 from serlib.corpora import load_corpus
 from serlib.runs.engine import Task, plan
 from serlib.runs.pack import PackedRun
@@ -32,10 +32,15 @@ USUAL = {"root": None, "profile": "study", "folds": None, "seeds": [0], "options
 def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
     """Return the runs of a plan: row by row, in each by seed, then method, then fold; ``root`` replaces every row's.
 
+    ``path`` is a file, or the name of a plan of the project's own, such as ``"study"``.
+
     Raises:
         ValueError: for a file that is no such plan, an unknown method, profile or scheme, or a corpus that is damaged.
         OSError: when the file or a corpus is not there.
     """
+    own = {each.stem: each for each in sorted(paths.plans_dir().glob("*.toml"))}
+    if not (path := own.get(str(path), Path(path))).exists():
+        raise FileNotFoundError(f"no plan {path}; allowed are a file and {', '.join(own)}")
     try:
         rows = tomllib.loads(Path(path).read_text(encoding="utf-8")).get("rows")
     except ValueError as error:  # no TOML, or no text

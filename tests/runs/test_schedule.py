@@ -3,6 +3,7 @@
 import pytest
 from fakes import Fake
 
+from serlib import paths
 from serlib.runs import RunStore, cross_validate, describe_plan, plan, read_plan, schedule
 from serlib.runs.schedule import Survey, kind
 
@@ -47,6 +48,21 @@ def test_a_root_on_the_command_line_replaces_those_of_the_plan(loaded, tmp_path)
     (tmp_path / "plan.toml").write_text(PLAN)
     read_plan(tmp_path / "plan.toml", root="elsewhere")
     assert [root for _, root, _ in loaded] == ["elsewhere"] * 2
+
+
+@pytest.mark.parametrize("name", ["study", "equal", "paper"])
+def test_the_project_s_own_plans_are_known_by_name(loaded, name):
+    tasks = read_plan(name, root="somewhere")
+    assert {task.profile for task in tasks} == {"paper" if name == "paper" else "study"}
+    assert {task.scheme for task in tasks} == {"leave-one-speaker-out"} and len(tasks) > 300
+    assert [(task.key, task.seed) for task in read_plan(paths.plans_dir() / f"{name}.toml")] == [
+        (t.key, t.seed) for t in tasks
+    ]
+
+
+def test_another_name_is_told_which_there_are(loaded, tmp_path):
+    with pytest.raises(FileNotFoundError, match="no plan stduy; allowed are a file and equal, paper, study"):
+        read_plan("stduy")
 
 
 def test_a_corpus_is_loaded_once(loaded, tmp_path):
