@@ -38,6 +38,9 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
         "multidilated/multi-attention-arcface", "multidilated/ff-spp",
     ),
 }  # fmt: skip
+DEEP = {  # each loss on the strongest spectrogram network, against softmax on it
+    words: (f"focal/mel-softmax+{loss}+strong", "focal/mel-softmax+strong") for (loss, _), words in MAIN.items()
+}
 NETWORKS = {  # the papers' networks under softmax
     "CRNN": "angular/crnn-softmax", "CNN-TF-GAP": "angular/tfgap-softmax", "ResNet-18": "focal/mel-softmax",
     "CNN-BiRNN": "center/mel-softmax", "CNN with pyramid": "multidilated/ff-spp", "raw waveform": "dcaen/raw",
