@@ -172,13 +172,17 @@ def _ideas(corpus: str, profile: str) -> dict[str, list[Scores]]:
 def _judged(
     pairs: dict[str, list[Scores]], what: str = " ideas are told from the same network without, in points of UA"
 ) -> str:
+    """Return how many are told from zero, these with their numbers, and the largest of the others."""
     table = family(pairs).sort_values("effect", ascending=False)
     sure = table["verdict"].isin(["better", "worse"])
     rows = [
         f"{idea} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)})"
         for idea, row in table.iterrows()
     ]
-    return f"**{sure.sum()} of {len(table)}**{what}: {', '.join(rows)}"
+    told = [", ".join(row for row, known in zip(rows, sure, strict=True) if known)]
+    others = "the largest" + " of the others" * bool(sure.any())
+    told += [f"{others} is {rows[int(np.argmin(sure))]}"] * (not sure.all())
+    return f"**{sure.sum()} of {len(table)}**{what}: {'; '.join(filter(None, told))}"
 
 
 def _endings(corpus: str) -> Finding | None:

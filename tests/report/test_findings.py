@@ -104,7 +104,7 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     table, sentence = compare_family(both), told("own networks")
     assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"] and "**1 of 2** ideas" in sentence
     rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
-    assert sentence.endswith(f": {rows[1]}, {rows[0]}.")
+    assert sentence.endswith(f": {rows[1]}; the largest of the others is {rows[0]}.")
     climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[pairs[1][1][0]].manifests]
     third = [*terms.PAPERS.items()][3]
     stored |= {name: scores_of(name, 0.5, (0, 1), draw=20 + k) for k, name in enumerate(third[1])}
