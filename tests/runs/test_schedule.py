@@ -50,7 +50,7 @@ def test_a_root_on_the_command_line_replaces_those_of_the_plan(loaded, tmp_path)
     assert [root for _, root, _ in loaded] == ["elsewhere"] * 2
 
 
-@pytest.mark.parametrize("name", ["study", "equal", "paper"])
+@pytest.mark.parametrize("name", ["study", "equal", "paper", "ravdess"])
 def test_the_project_s_own_plans_are_known_by_name(loaded, name):
     tasks = read_plan(name, root="somewhere")
     assert {task.profile for task in tasks} == {"paper" if name == "paper" else "study"}
@@ -61,7 +61,7 @@ def test_the_project_s_own_plans_are_known_by_name(loaded, name):
 
 
 def test_another_name_is_told_which_there_are(loaded, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no plan stduy; allowed are a file and equal, paper, study"):
+    with pytest.raises(FileNotFoundError, match="no plan stduy; allowed are a file and equal, paper, ravdess, study"):
         read_plan("stduy")
 
 
