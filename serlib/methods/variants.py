@@ -11,6 +11,7 @@ SPEEDS = (0.9, 0.95, 1.05, 1.1)  # besides 1; each clip in each epoch at one of 
 MASKS = SpectrogramMasks(colour=0.5, contrast=0.15)
 DROPOUT = 0.5
 UPDATES = {"quick": 20, "study": 1200, "paper": 6000}
+LONGER = 3  # times the updates
 SLOW = {"CNNBiRNN": 3}  # networks that need so many times the updates to come to rest
 UNSEEN = ("FeatureNetwork", "RawWaveformNetwork", "DCaEN")  # networks that read no spectrogram: nothing to mask
 
@@ -60,6 +61,15 @@ def by_decree(recipe: Recipe, profile: str) -> Recipe:
     return replace(recipe, margin_pair=None, loss_options=options)
 
 
+def longer(recipe: Recipe, profile: str) -> Recipe:
+    """Return the recipe with three times the updates, its schedule stretched: was the training long enough?
+
+    UA in training cannot answer that, for under a rate that falls to 0 it always comes to rest.
+    """
+    training, much = recipe.training, "updates" if recipe.training.epochs is None else "epochs"
+    return replace(recipe, training=replace(training, **{much: LONGER * getattr(training, much)}))
+
+
 def under(recipe: Recipe, profile: str, *, loss: str) -> Recipe:
     """Return the recipe under another loss, in the setting that was chosen on dev for the functionals' network.
 
@@ -83,4 +93,5 @@ VARIANTS = {
     "speaker": ("each speaker's own statistics", partial(scaled_by_own, scaling="speaker")),
     "corpus": ("each corpus' own statistics", partial(scaled_by_own, scaling="corpus")),
     "decree": ("margins by decree", by_decree),
+    "longer": ("three times the updates", longer),
 } | {loss: (words, partial(under, loss=loss)) for loss, (_, words, _) in LOSSES.items() if loss != "softmax"}

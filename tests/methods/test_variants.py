@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 
 from serlib import methods
 from serlib.methods.base import PROFILES
@@ -49,6 +50,26 @@ def test_balancing_is_the_papers_and_not_the_variants(profile):
 def test_functionals_are_not_masked():
     recipe = methods.get("dcaen/ftr-eg+strong").recipe("study")
     assert recipe.masks is None and recipe.speeds
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_longer_triples_what_the_recipe_counts_in_and_stretches_its_schedule(profile):
+    for name in (*KINDS, "center/mel-softmax+strong"):
+        plain, long = (methods.get(each).recipe(profile) for each in (name, f"{name}+longer"))
+        assert differing(plain, long) == {"training"} and methods.get(f"{name}+longer").name == f"{name}+longer"
+        assert long.training == replace(plain.training, epochs=long.training.epochs, updates=long.training.updates)
+        steps = 27
+        assert long.training.length(steps) == pytest.approx(3 * plain.training.length(steps), abs=3)
+        ends = []
+        for recipe in (plain, long):
+            optimiser = recipe.training.make_optimiser([torch.nn.Parameter(torch.zeros(1))])
+            schedule, every_batch = recipe.training.make_schedule(optimiser, steps)
+            for _ in range(recipe.training.length(steps) * (steps if every_batch else 1)):
+                optimiser.step()
+                schedule.step()
+            ends.append(optimiser.param_groups[0]["lr"])
+        gamma = recipe.training.schedule_options.get("gamma") if recipe.training.schedule == "exponential" else None
+        assert ends[1] == pytest.approx(ends[0], rel=0.2, abs=1e-9) or gamma  # a rate that falls by the epoch falls on
 
 
 @pytest.mark.parametrize("name", KINDS)
