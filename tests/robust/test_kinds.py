@@ -329,7 +329,7 @@ FLAGS = [  # arguments, and how the last line on standard error begins
     ("run --method focal/mel-focal --corpus x", "serlib: unknown corpus 'x'; allowed are synthetic, emodb, "),
     ("run --method focal/mel-focal --option x", "serlib: option 'x' is not key=value, such as scenario=improvised"),
     ("run --method focal/mel-focal --option =3", "serlib: synthetic: unknown option ''; allowed are duplicates, "),
-    ("run --plan gone.toml", "serlib: [Errno 2] No such file or directory: 'gone.toml'"),
+    ("run --plan gone.toml", "serlib: no plan gone.toml; allowed are a file and"),
     ("run --plan ''", "serlib: [Errno "),
     ("run --method focal/mel-focal --seeds -1", "serlib: seeds are [-1]; allowed are one or more whole numbers"),
     ("run --method focal/mel-focal --option root=x", "serlib: option 'root' is said by --root and the corpus' name"),
