@@ -11,7 +11,7 @@ The study profile hears a frame every 20 ms and has half the channels. Its width
 on dev of two folds of EMO-DB under softmax (62 % UA; at 10 ms with a quarter of the channels 60 %), with 600 updates.
 It has three times as many: on dev of all ten speakers 1800 updates gave 65.0 % UA and 600 gave 58.5 (means of one and
 three seeds), though UA in training had stopped climbing, as under a rate that falls to 0 it always does. With 600
-center loss was ahead of softmax by 3.2 points (0.3 to 6.1, three seeds), with 1800 it is not: it learned faster.
+center loss was ahead of softmax by 3.2 points (0.3 to 6.1, three seeds), with 1800 it is not.
 
 Not in the paper: focal, triplet and supervised contrastive loss on the same network, with usual constants, untuned.
 """

@@ -171,12 +171,20 @@ def spoken(table: pd.DataFrame, *, seeds: bool = False) -> str:
 
 def at_full_size(words: tuple[str, str], pair: tuple[str, str], corpus: Corpus | str) -> str:
     """Return what two methods, called ``words``, say at their paper's own size; nothing where that is not stored."""
-    there, _ = held(corpus, pair, profile="paper", scheme="leave-one-speaker-out")
-    if len(there) < len(pair):
+    pairs, _ = paired({words: pair}, corpus, profile="paper", scheme="leave-one-speaker-out")
+    if not pairs:
         return ""
-    judged = spoken(family({words: [there[name] for name in pair]}), seeds=True)
     where = "At the paper's own size ([notebook 07](07_losses_on_equal_terms.ipynb))"
-    return f"{where}, UA: {levels(there)}. {judged}"
+    return f"{where}, UA: {levels(dict(zip(pair, pairs[words], strict=True)))}. {spoken(family(pairs), seeds=True)}"
+
+
+def late_dev(scores: Scores) -> pd.Series:
+    """Return UA on dev in percent by fold and seed: mean over the last third of a training, whose weights are averaged.
+
+    Only runs whose histories were kept have one.
+    """
+    by_run = scores.history.groupby(["fold", "seed"])["dev_ua"]
+    return 100 * by_run.agg(lambda ua: ua.tail(max(1, len(ua) // 3)).mean())
 
 
 def levels(scores: Mapping[str, Scores]) -> str:

@@ -4,6 +4,7 @@ import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import IPython.display
 import pandas as pd
@@ -23,6 +24,7 @@ from serlib.report.stored import (
     finished,
     further_seeds,
     gathered,
+    late_dev,
     levels,
     spoken,
 )
@@ -225,3 +227,11 @@ def test_further_seeds_are_those_with_all_runs(tiny_corpus, store, shown):
     assert further_seeds(tiny_corpus, network, seeds=[0], **options | {"profile": "quick"}) == [0]
     quick = gathered(tiny_corpus, [network, OWN], seeds=[0], **options | {"profile": "quick"})  # OWN is made
     assert {name: sorted(set(each.predictions["seed"])) for name, each in quick.items()} == {network: [0], OWN: [0]}
+
+
+def test_dev_is_read_from_the_last_third_of_each_training():
+    """Of six epochs the last two, of two the last one; by run, in percent."""
+    courses = {("a", 0): [0.1, 0.9, 0.9, 0.9, 0.4, 0.6], ("b", 3): [0.2, 0.3]}
+    rows = [(fold, seed, ua) for (fold, seed), course in courses.items() for ua in course]
+    history = pd.DataFrame(rows, columns=["fold", "seed", "dev_ua"])
+    assert late_dev(SimpleNamespace(history=history)).round(9).to_dict() == {("a", 0): 50.0, ("b", 3): 30.0}
