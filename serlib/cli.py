@@ -180,7 +180,7 @@ def parser() -> argparse.ArgumentParser:
     option("--from", dest="source", metavar="RUNS", default=paths.runs_dir(), help="runs (default: runs/)")
     option("--to", dest="results", metavar="RESULTS", default=paths.results_dir(), help="default: data/results/")
     option("--method", dest="methods", **many, metavar="M", help="default: all")
-    option("--lean", **flag, help="keep no array but the logits, and few histories, where runs are many")
+    option("--lean", **flag, help="keep no array but the logits, where runs are many")
 
     option = command(results, "list", _results, help="show a line a pack")
     option("--in", dest="folder", default=paths.results_dir(), help="default: data/results/")

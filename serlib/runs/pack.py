@@ -3,13 +3,13 @@
 ``<corpus>/<method>.<profile>.<scheme>`` with
 
 - ``.json``: the true names, ``golden`` (see :mod:`serlib.runs.results`), the sums of the other two files, what all
-  manifests share, and one line per run, by seed and fold, with the rest. It is written last: a pack whose sums do not
-  agree was damaged, or its writer killed, and counts as not there.
-- ``.csv.gz``: the histories of all runs, of a *lean* pack those of the first three seeds; six significant digits.
-- ``.safetensors``: ``utterances`` (zlib over JSON: utterance, speaker and emotion of each row of each test part),
-  ``predicted`` (class indices, run after run) and ``<run>/<array>``, half precision: ``logits`` of every run, what
-  other endings would have said (``logits_...``) of the first three seeds, all other arrays of the first; of a lean
-  pack ``logits`` alone.
+  manifests share, and the runs' keys, by seed and fold. It is written last: a pack whose sums do not agree was damaged,
+  or its writer killed, and counts as not there.
+- ``.csv.gz``: the histories of the first three seeds; six significant digits.
+- ``.safetensors.gz``: ``runs`` (zlib over JSON: what the manifests do not share, run after run), ``utterances`` (the
+  same: utterance, speaker and emotion of each row of each test part), ``predicted`` (class indices, run after run) and
+  ``<run>/<array>``, half precision: ``logits`` of every run, what other endings would have said (``logits_...``) of the
+  first three seeds, all other arrays of the first; of a *lean* pack ``logits`` alone.
 """
 
 import gzip
@@ -32,8 +32,8 @@ from safetensors.numpy import save as save_tensors
 from serlib.files import write_whole
 from serlib.runs.run import Run, as_csv, halved, sha256, widened
 
-FORMAT = 2
-DATA = ("safetensors", "csv.gz")
+FORMAT = 3
+DATA = ("safetensors.gz", "csv.gz")
 NAMED = ["utterance", "speaker", "emotion"]
 SEVERAL = 3  # seeds of which more is kept than what they said
 Stamp = tuple[tuple[int, int], ...]
@@ -72,8 +72,8 @@ def write(
 ) -> None:  # fmt: skip
     """Write a pack of runs by key, one for each seed and fold, at least one, replacing an older pack.
 
-    ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone,
-    of histories those of the first three seeds. A prediction that is no class of the corpus is a ValueError.
+    ``golden``: by which a test tells whether today's code would still make them. ``lean``: of arrays the logits alone.
+    A prediction that is no class of the corpus is a ValueError.
     """
     keys = sorted(runs, key=lambda key: position(runs[key].manifest))
     first, tensors, parts = runs[keys[0]].manifest, {}, {}
@@ -87,26 +87,33 @@ def write(
         of_seeds = {name: 0 if lean else SEVERAL if name.startswith("logits_") else 1 for name in run.arrays}
         kept = {n: a for n, a in run.arrays.items() if n == "logits" or seed in seeds[: of_seeds[n]]}
         tensors |= {f"{number}/{name}": array for name, array in halved(kept).items()}
-        if not lean or seed in seeds[:SEVERAL]:
+        if seed in seeds[:SEVERAL]:
             rounded = run.history.select_dtypes("floating").map(lambda value: float(f"{value:.6g}"))
             histories.append(run.history.assign(**rounded, seed=seed, fold=fold))
         facts.append({"columns": list(run.history), "manifest": run.manifest, "part": part})
     tensors["predicted"] = np.array(predicted, np.min_scalar_type(max(predicted, default=0)))
-    tensors["utterances"] = np.frombuffer(zlib.compress(json.dumps(list(parts)).encode(), 9), np.uint8)
+    shared, rest = split(facts)
+    tensors |= {"utterances": _squeezed(list(parts)), "runs": _squeezed(rest)}
     # empty histories have no columns; left in, they would make floats of whole numbers
     table = pd.concat([h for h in histories if len(h)] or histories[:1], ignore_index=True)
     table = table[["seed", "fold", *table.columns.drop(["seed", "fold"])]]
-    data = {"safetensors": save_tensors(tensors), "csv.gz": gzip.compress(as_csv(table), mtime=0)}
-    shared, rest = split(facts)
+    data = {DATA[0]: gzip.compress(save_tensors(tensors), mtime=0), DATA[1]: gzip.compress(as_csv(table), mtime=0)}
     head = {
         "format": FORMAT, "corpus": first["corpus"]["name"], "method": first["method"], "profile": first["profile"],
         "scheme": first["fold"]["scheme"], "golden": golden, "shared": shared,
-        "sha256": {suffix: sha256(content) for suffix, content in data.items()},
+        "sha256": {suffix: sha256(content) for suffix, content in data.items()}, "keys": keys,
     }  # fmt: skip
-    lines = (json.dumps({"key": key} | each, sort_keys=True) for key, each in zip(keys, rest, strict=True))
-    text = json.dumps(head, indent=1, sort_keys=True).removesuffix("\n}") + ',\n "runs": [\n  '
-    for suffix, content in (data | {"json": (text + ",\n  ".join(lines) + "\n ]\n}\n").encode()}).items():
+    for suffix, content in (data | {"json": (json.dumps(head, indent=1, sort_keys=True) + "\n").encode()}).items():
         write_whole(path.with_suffix(f".{suffix}"), content)
+
+
+def _squeezed(records: list) -> np.ndarray:
+    """Return records as an array of bytes: zlib over JSON."""
+    return np.frombuffer(zlib.compress(json.dumps(records, sort_keys=True).encode(), 9), np.uint8)
+
+
+def _unsqueezed(array: np.ndarray) -> list:
+    return json.loads(zlib.decompress(array.tobytes()))
 
 
 def split(records: Sequence[dict]) -> tuple[dict, list[dict]]:
@@ -133,7 +140,7 @@ def join(shared: dict, rest: dict) -> dict:
 
 
 def head(path: Path) -> dict[str, Any]:
-    """Return a pack's JSON, with each run's record whole: ``key``, ``manifest``, ``columns`` and ``part``.
+    """Return a pack's JSON: names, golden values, sums, what the manifests share, and the runs' keys.
 
     Raises:
         ValueError: when it is damaged or of another format; an OSError when there is none.
@@ -141,7 +148,7 @@ def head(path: Path) -> dict[str, Any]:
     found = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ValueError(f"{path.name} is no pack of format {FORMAT}")
-    return found | {"runs": [join(found["shared"], record) for record in found["runs"]]}
+    return found
 
 
 def _stamp(path: Path) -> Stamp:
@@ -151,23 +158,30 @@ def _stamp(path: Path) -> Stamp:
 
 
 def records(path: Path) -> dict[str, dict]:
-    """Return each run's record by its key; none where the pack is missing or damaged, which a warning tells once."""
+    """Return by its key each run's ``manifest``, ``columns`` and ``part``; none where the pack is missing or damaged.
+
+    A warning tells of damage, once.
+    """
     return _records(path, _stamp(path)) if path.exists() else {}
 
 
 @cache
 def _records(path: Path, _: Stamp) -> dict[str, dict]:
     try:
-        found, wrong = head(path), []
-        for suffix in DATA:
-            file = path.with_suffix(f".{suffix}")
-            if sha256(file.read_bytes()) != found["sha256"][suffix]:
-                wrong.append(file.name)
+        found, rest = head(path), []
+        files = {suffix: path.with_suffix(f".{suffix}") for suffix in DATA}
+        wrong = [file.name for suffix, file in files.items() if sha256(file.read_bytes()) != found["sha256"][suffix]]
+        if not wrong:
+            rest = _unsqueezed(_tensors(path)["runs"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         wrong = [f"{path.name}: {error}"]
     if wrong:
         warnings.warn(f"pack {path.stem} is damaged ({', '.join(wrong)}) and counts as not there", stacklevel=4)
-    return {} if wrong else {record["key"]: record for record in found["runs"]}
+    return {} if wrong else {k: join(found["shared"], each) for k, each in zip(found["keys"], rest, strict=True)}
+
+
+def _tensors(path: Path) -> dict[str, np.ndarray]:
+    return load_tensors(gzip.decompress(path.with_suffix(f".{DATA[0]}").read_bytes()))
 
 
 def find(shelf: Path, key: str) -> PackedRun | None:
@@ -181,12 +195,13 @@ def find(shelf: Path, key: str) -> PackedRun | None:
 @lru_cache(maxsize=8)
 def _read(path: Path, _: Stamp) -> dict[str, Run]:
     """Return the runs of a whole pack by key, in order; they belong to the cache."""
-    tensors, found, start = load_tensors(path.with_suffix(".safetensors").read_bytes()), {}, 0
-    parts, predicted = json.loads(zlib.decompress(tensors.pop("utterances").tobytes())), tensors.pop("predicted")
+    tensors, found, start = _tensors(path), {}, 0
+    parts, predicted = _unsqueezed(tensors.pop("utterances")), tensors.pop("predicted")
     # a fold may be called NA
     table = pd.read_csv(path.with_suffix(".csv.gz"), dtype={"fold": str}, keep_default_na=False, na_values=[""])
     histories, named = dict(list(table.groupby(["seed", "fold"]))), [pd.DataFrame(p, columns=NAMED) for p in parts]
     own = defaultdict(dict)  # by a run's number
+    del tensors["runs"]
     for name, array in tensors.items():
         number, _, what = name.partition("/")
         own[int(number)][what] = array

@@ -75,8 +75,7 @@ def pack_results(
         results: folder of folders of packs, such as ``data/results``.
         methods: names; none: all.
         measured: pass over runs of the quick profile and on synthetic speech, which measure nothing.
-        lean: packs that are written hold no array but the logits, and few histories: a fifth of the size, where runs
-            are many.
+        lean: packs that are written hold no array but the logits: a third of the size, where runs are many.
 
     Returns:
         0, or 1 when a pack was refused: because it is damaged and held runs that ``source`` lacks, or because its
@@ -129,7 +128,7 @@ def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore, le
 def _listed(path: Path) -> set[str]:
     """Return the keys that a damaged pack says it holds; ``"?"`` where not even that can be read."""
     try:
-        return {run["key"] for run in pack.head(path)["runs"]}
+        return {*pack.head(path)["keys"]}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {"?"}
 

@@ -10,6 +10,7 @@ import torch
 
 from serlib import losses, methods, paths
 from serlib.methods import scaling
+from serlib.runs import pack
 from serlib.runs.golden import differences, golden
 from serlib.training import Training, batches
 
@@ -76,12 +77,12 @@ def test_a_recipe_moves_them_too():
 
 @pytest.mark.parametrize("packs", PACKS.values(), ids=list(PACKS))
 def test_every_committed_result_is_that_of_today(packs):
-    known = [json.loads(pack.read_text()) for pack in packs]
+    known = [pack.head(path) for path in packs]
     ((method, profile),) = {(facts["method"], facts["profile"]) for facts in known}
     today = json.loads(json.dumps(methods.get(method).recipe(profile).to_dict()))
     values = golden(methods.get(method), profile)
-    for facts in known:
+    for path, facts in zip(packs, known, strict=True):
         assert facts["golden"], "packed without golden values: run serlib results pack"
-        recipes = [(facts["shared"]["manifest"] | run["manifest"])["recipe"] for run in facts["runs"]]
+        recipes = [run["manifest"]["recipe"] for run in pack.records(path).values()]
         assert recipes and all(recipe == today for recipe in recipes)  # masks and speeds move no golden value
         assert differences(facts["golden"], values) == []

@@ -44,7 +44,7 @@ def test_runs_become_packs_and_stay_where_they_are(places, capsys):
     assert pack_results(store.root, folder) == 0
     assert sorted(file.name for file in folder.rglob("*.*")) == [
         f"{method}.study.leave-one-speaker-out.{kind}"
-        for method in ("test_guess", "test_other") for kind in ("csv.gz", "json", "safetensors")
+        for method in ("test_guess", "test_other") for kind in ("csv.gz", "json", "safetensors.gz")
     ]  # fmt: skip
     assert len(list(store.finished())) == 5
     told = capsys.readouterr().out
