@@ -171,7 +171,7 @@ def parser() -> argparse.ArgumentParser:
     option("--gpus-per-run", type=float, metavar="SHARE", help="with --engine: 0.25: four share a GPU (default: none)")
     option("--out", help="folder for the runs (default: runs/)")
     option("--keep-weights", **flag, help="store the models too, for serlib predict")
-    plans = "TOML: rows of corpus, methods, profile, folds, seeds, best first; or study, equal, paper or ravdess"
+    plans = "TOML: rows of corpus, methods, profile, folds, seeds, best first; or study, equal, deep, paper or ravdess"
     option("--plan", metavar="FILE", help=plans)
     option("--minutes", type=float, help="with --plan: after these no run is started")
     option("--dry-run", **flag, help="with --plan: only say what is done and how long the rest is")

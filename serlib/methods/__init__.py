@@ -4,7 +4,7 @@ from functools import cache
 from importlib import import_module
 
 from serlib.methods.base import PROFILES, Method, Outcome
-from serlib.methods.settings import LOSSES
+from serlib.methods.settings import UNDER
 
 FILES = ("angular", "baselines", "center", "dcaen", "equal", "focal", "multidilated")
 __all__ = ["PROFILES", "Method", "Outcome", "get", "names"]
@@ -31,9 +31,9 @@ def get(name: str) -> Method:
         raise ValueError(f"unknown method {name!r}; known are {', '.join(near)}")
     if len(set(suffixes)) < len(suffixes):
         raise ValueError(f"{name!r} names a variant twice; allowed is each once")
-    if (losses := sum(suffix in LOSSES for suffix in suffixes)) > 1:
+    if (losses := sum(suffix in UNDER for suffix in suffixes)) > 1:
         raise ValueError(f"{name!r} names {losses} losses; allowed is one")
     method = _all()[plain]
-    for suffix in sorted(suffixes, key=lambda each: (each in LOSSES, each), reverse=True):  # one name for one recipe:
+    for suffix in sorted(suffixes, key=lambda each: (each in UNDER, each), reverse=True):  # one name for one recipe:
         method = method.variant(suffix)  # the loss, strong, speaker
     return method

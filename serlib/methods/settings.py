@@ -48,6 +48,10 @@ CHOSEN = {
         "class-arcface": "m0.3-0.1-s8",
     },
 }  # fmt: skip
+OWN = ("focal", "center", "angular", "class-angular", "normalised", "arcface", "class-arcface")  # constants, that is
+UNDER = {loss: (loss, setting) for loss, setting in CHOSEN["em-speaker"].items() if loss != "softmax"} | {
+    f"{loss}-{setting}": (loss, setting) for loss in OWN for setting in LOSSES[loss][2]
+}  # variants of other networks: a loss in the setting of the functionals' network, or in one that is named
 FIELDS = {"learning_rate": "training", "balancing": "training", "margin_pair": "recipe", "annealing": "recipe"}
 
 

@@ -1,10 +1,13 @@
-"""The same network under another recipe or loss: ``+strong``, ``+speaker``, ``+arcface`` and so on behind its name."""
+"""The same network under another recipe or loss: ``+strong``, ``+speaker``, ``+arcface`` and so on behind its name.
+
+A loss is in the setting that was chosen on dev for the functionals' network, or in a named one: ``+arcface-m0.25-s8``.
+"""
 
 from dataclasses import replace
 from functools import partial
 
 from serlib.methods.recipe import Recipe
-from serlib.methods.settings import CHOSEN, LOSSES, parts_of
+from serlib.methods.settings import LOSSES, UNDER, parts_of
 from serlib.training import SpectrogramMasks, Training
 
 SPEEDS = (0.9, 0.95, 1.05, 1.1)  # besides 1; each clip in each epoch at one of the five
@@ -70,8 +73,8 @@ def longer(recipe: Recipe, profile: str) -> Recipe:
     return replace(recipe, training=replace(training, **{much: LONGER * getattr(training, much)}))
 
 
-def under(recipe: Recipe, profile: str, *, loss: str) -> Recipe:
-    """Return the recipe under another loss, in the setting that was chosen on dev for the functionals' network.
+def under(recipe: Recipe, profile: str, *, loss: str, setting: str) -> Recipe:
+    """Return the recipe under another loss in one of its settings.
 
     The learning rate stays the recipe's own, and so does its balancing where that of the loss is not what it is about:
     nothing is tuned for one loss more than for another. A recipe that is not under softmax (a center loss of weight 0
@@ -80,7 +83,7 @@ def under(recipe: Recipe, profile: str, *, loss: str) -> Recipe:
     without_pull = recipe.loss == "CenterLoss" and not recipe.loss_options.get("weight")
     if recipe.loss != "SoftmaxLoss" and not without_pull:
         raise ValueError(f"its loss is {recipe.loss} already; another loss takes the place of SoftmaxLoss alone")
-    kind, changed = parts_of(loss, CHOSEN["em-speaker"][loss])
+    kind, changed = parts_of(loss, setting)
     training = {name: value for name, value in changed["training"].items() if name != "learning_rate"}
     return replace(
         recipe, loss=kind, loss_options=changed["loss"], training=replace(recipe.training, **training),
@@ -94,4 +97,7 @@ VARIANTS = {
     "corpus": ("each corpus' own statistics", partial(scaled_by_own, scaling="corpus")),
     "decree": ("margins by decree", by_decree),
     "longer": ("three times the updates", longer),
-} | {loss: (words, partial(under, loss=loss)) for loss, (_, words, _) in LOSSES.items() if loss != "softmax"}
+} | {
+    name: (LOSSES[loss][1] + f", {setting}" * (name != loss), partial(under, loss=loss, setting=setting))
+    for name, (loss, setting) in UNDER.items()
+}

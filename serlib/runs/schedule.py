@@ -8,6 +8,7 @@ A plan is a TOML file of rows, the most wanted first; what is not said is as her
     methods = ["focal/mel-softmax", "equal/eg-*"]  # a pattern stands for all names that it matches
     profile = "study"
     folds = "leave-one-speaker-out"  # the corpus' default scheme
+    only = []  # names of folds; none: all
     seeds = [0]
     options = {}  # of the corpus' loader
 """
@@ -25,8 +26,9 @@ from serlib.runs.engine import Task, plan
 from serlib.runs.pack import PackedRun
 from serlib.runs.store import RunStore
 
-ROW = {"corpus": str, "root": str, "methods": list, "profile": str, "folds": str, "seeds": list, "options": dict}
-USUAL = {"root": None, "profile": "study", "folds": None, "seeds": [0], "options": {}}
+ROW = {"corpus": str, "root": str, "methods": list, "profile": str, "folds": str, "only": list, "seeds": list}
+ROW |= {"options": dict}
+USUAL = {"root": None, "profile": "study", "folds": None, "only": [], "seeds": [0], "options": {}}
 
 
 def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
@@ -35,7 +37,8 @@ def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
     ``path`` is a file, or the name of a plan of the project's own, such as ``"study"``.
 
     Raises:
-        ValueError: for a file that is no such plan, an unknown method, profile or scheme, or a corpus that is damaged.
+        ValueError: for a file that is no such plan, an unknown method, profile, scheme or fold, or a corpus that is
+            damaged.
         OSError: when the file or a corpus is not there.
     """
     own = {each.stem: each for each in sorted(paths.plans_dir().glob("*.toml"))}
@@ -64,7 +67,11 @@ def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
             corpora[where] = load_corpus(row["corpus"], root or row["root"], **row["options"])
         options = {what: row[what] for what in ("profile", "folds")}
         for seed in row["seeds"]:
-            tasks += [task for m in row["methods"] for task in plan(corpora[where], m, seeds=[seed], **options)]
+            made = [task for m in row["methods"] for task in plan(corpora[where], m, seeds=[seed], **options)]
+            there = dict.fromkeys(task.fold.name for task in made)
+            if absent := [name for name in row["only"] if name not in there]:
+                raise ValueError(f"{path}: no fold {absent[0]!r}; there are {', '.join(there)}")
+            tasks += [task for task in made if not row["only"] or task.fold.name in row["only"]]
     return tasks
 
 

@@ -11,7 +11,7 @@ from serlib.methods.base import PROFILES
 from serlib.methods.neural import NeuralMethod
 from serlib.methods.recipe import Recipe
 from serlib.methods.resolve import resolved
-from serlib.methods.settings import CHOSEN, LOSSES
+from serlib.methods.settings import CHOSEN, LOSSES, OWN
 from serlib.training import SpectrogramMasks
 
 KINDS = [  # a row of every network, under every kind of loss
@@ -97,6 +97,12 @@ def test_both_in_either_order_are_one_method():
         ("center/mel-softmax+weighted+strong+arcface", "names 2 losses; allowed is one"),
         ("center/mel-softmax+", "unknown variant ''; known are strong, speaker, corpus"),
         ("center/mel-softmax+strong+weak", "unknown variant 'weak'"),
+        ("center/mel-softmax+arcface+focal-g2", "names 2 losses; allowed is one"),
+        (
+            "center/mel-softmax+arcface-m9",
+            "unknown variant 'arcface-m9'; .*class-arcface and settings",
+        ),
+        ("center/mel-softmax+weighted-r2", "unknown variant 'weighted-r2'"),
         ("baselines/egemaps-svm+strong", "baselines/egemaps-svm has no variant 'strong': only networks have"),
         ("dcaen/dcaen+strong", "dcaen/dcaen has no variant 'strong'"),
         ("dcaen/e-uf+speaker", "dcaen/e-uf has no variant 'speaker'"),
@@ -163,6 +169,15 @@ def test_another_loss_on_any_network_changes_nothing_else(loss):
         moved = loss in ("weighted", "sampled")
         assert replace(other.training, balancing="none") == replace(plain.training, balancing="none")
         assert other.training.balancing == (equal if moved else plain).training.balancing
+
+
+@pytest.mark.parametrize("loss", OWN)
+def test_a_loss_may_have_any_of_its_settings(loss):
+    recipes = {s: methods.get(f"focal/mel-softmax+strong+{loss}-{s}").recipe("study") for s in LOSSES[loss][2]}
+    equal = {s: methods.get(f"equal/em-speaker-{loss}-{s}").recipe("study") for s in LOSSES[loss][2]}
+    for field in ("loss", "loss_options", "margin_pair", "annealing"):
+        assert {s: getattr(r, field) for s, r in recipes.items()} == {s: getattr(r, field) for s, r in equal.items()}
+    assert recipes[CHOSEN["em-speaker"][loss]] == methods.get(f"focal/mel-softmax+{loss}+strong").recipe("study")
 
 
 def test_a_loss_comes_first_in_a_name_and_its_margins_may_be_decreed():

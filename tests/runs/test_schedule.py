@@ -61,7 +61,9 @@ def test_the_project_s_own_plans_are_known_by_name(loaded, name):
 
 
 def test_another_name_is_told_which_there_are(loaded, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no plan stduy; allowed are a file and equal, paper, ravdess, study"):
+    with pytest.raises(
+        FileNotFoundError, match="no plan stduy; allowed are a file and deep, equal, paper, ravdess, study"
+    ):
         read_plan("stduy")
 
 
@@ -76,6 +78,17 @@ def test_a_pattern_stands_for_all_names_that_it_matches_and_a_name_for_itself(lo
     (tmp_path / "plan.toml").write_text(f'[[rows]]\ncorpus = "emodb"\nmethods = {asked}\n')
     named = list(dict.fromkeys(task.method.name for task in read_plan(tmp_path / "plan.toml")))
     assert named == ["baselines/egemaps-svm", "baselines/compare-svm", "focal/mel-softmax+strong"]
+
+
+def test_a_row_may_ask_for_some_folds_alone(loaded, tmp_path):
+    row = '[[rows]]\ncorpus = "emodb"\nmethods = ["baselines/egemaps-svm"]\nseeds = [0, 1]\n'
+    row += 'only = ["session-S4", "session-S2"]\n'
+    (tmp_path / "plan.toml").write_text(row)
+    found = [(task.seed, task.fold.name) for task in read_plan(tmp_path / "plan.toml")]
+    assert found == [(seed, fold) for seed in (0, 1) for fold in ("session-S2", "session-S4")]
+    (tmp_path / "plan.toml").write_text(row.replace("S4", "S7"))
+    with pytest.raises(ValueError, match="no fold 'session-S7'; there are session-S1, session-S2, "):
+        read_plan(tmp_path / "plan.toml")
 
 
 @pytest.mark.parametrize(
