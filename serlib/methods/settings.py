@@ -48,11 +48,17 @@ CHOSEN = {
         "class-arcface": "m0.3-0.1-s8",
     },
 }  # fmt: skip
+CHOSEN_DEEP = {}  # ResNet-18 under the strong recipe: the same, on dev of the folds that ``data/plans/deep.toml`` names
 OWN = ("focal", "center", "angular", "class-angular", "normalised", "arcface", "class-arcface")  # constants, that is
 UNDER = {loss: (loss, setting) for loss, setting in CHOSEN["em-speaker"].items() if loss != "softmax"} | {
     f"{loss}-{setting}": (loss, setting) for loss in OWN for setting in LOSSES[loss][2]
 }  # variants of other networks: a loss in the setting of the functionals' network, or in one that is named
 FIELDS = {"learning_rate": "training", "balancing": "training", "margin_pair": "recipe", "annealing": "recipe"}
+
+
+def variant(loss: str, setting: str | None = None) -> str:
+    """Return the name of the variant that asks another network for a loss in a setting (None: the functionals' own)."""
+    return loss if setting in (None, CHOSEN["em-speaker"][loss]) else f"{loss}-{setting}"
 
 
 def parts_of(loss: str, setting: str) -> tuple[str, dict[str, dict[str, Any]]]:

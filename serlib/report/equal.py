@@ -7,6 +7,7 @@ import pandas as pd
 
 from serlib.corpora import Corpus
 from serlib.methods import equal
+from serlib.methods.settings import CHOSEN_DEEP, variant
 from serlib.protocol import SCHEMES, Scores, compare_family, published
 from serlib.protocol.calibration import calibration
 from serlib.protocol.cut import cut_fitted
@@ -38,8 +39,10 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
         "multidilated/multi-attention-arcface", "multidilated/ff-spp",
     ),
 }  # fmt: skip
-DEEP = {  # each loss on the strongest spectrogram network, against softmax on it
-    words: (f"focal/mel-softmax+{loss}+strong", "focal/mel-softmax+strong") for (loss, _), words in MAIN.items()
+RESNET = "focal/mel-softmax{}+strong"  # the strongest spectrogram network
+DEEP = {  # each loss on it, in the setting that was chosen for it, against softmax
+    words: (RESNET.format(f"+{variant(loss, CHOSEN_DEEP.get(loss))}"), RESNET.format(""))
+    for (loss, _), words in MAIN.items()
 }
 NETWORKS = {  # the papers' networks under softmax
     "CRNN": "angular/crnn-softmax", "CNN-TF-GAP": "angular/tfgap-softmax", "ResNet-18": "focal/mel-softmax",
