@@ -19,7 +19,7 @@ from serlib.methods.reading import assembled, corpus_scalers, read_part, scale
 from serlib.methods.recipe import Recipe
 from serlib.methods.resolve import resolved
 from serlib.methods.scaling import Scaler
-from serlib.methods.settings import UNDER
+from serlib.methods.settings import UNDER, variant
 from serlib.methods.variants import VARIANTS
 from serlib.protocol import Fold, converged, slope
 from serlib.training import Examples, Hardware, Recorder, batch_sizes, chosen_epoch, class_shares, fit, predict
@@ -46,6 +46,7 @@ class NeuralMethod(Method):
         if suffix not in VARIANTS:
             known = ", ".join(name for name in VARIANTS if name not in UNDER or UNDER[name][0] == name)
             raise ValueError(f"unknown variant {suffix!r}; known are {known} and settings such as arcface-m0.25-s8")
+        suffix = variant(*UNDER[suffix]) if suffix in UNDER else suffix  # one name for one recipe
         words, change = VARIANTS[suffix]
         recipes = partial(_changed, recipes=self.recipes, change=change)
         return replace(self, name=f"{self.name}+{suffix}", title=f"{self.title}, {words}", recipes=recipes)

@@ -26,8 +26,10 @@ from serlib.runs.engine import Task, plan
 from serlib.runs.pack import PackedRun
 from serlib.runs.store import RunStore
 
-ROW = {"corpus": str, "root": str, "methods": list, "profile": str, "folds": str, "only": list, "seeds": list}
-ROW |= {"options": dict}
+ROW = {
+    "corpus": str, "root": str, "methods": list, "profile": str, "folds": str, "only": list, "seeds": list,
+    "options": dict,
+}  # fmt: skip
 USUAL = {"root": None, "profile": "study", "folds": None, "only": [], "seeds": [0], "options": {}}
 
 

@@ -177,7 +177,9 @@ def test_a_loss_may_have_any_of_its_settings(loss):
     equal = {s: methods.get(f"equal/em-speaker-{loss}-{s}").recipe("study") for s in LOSSES[loss][2]}
     for field in ("loss", "loss_options", "margin_pair", "annealing"):
         assert {s: getattr(r, field) for s, r in recipes.items()} == {s: getattr(r, field) for s, r in equal.items()}
-    assert recipes[CHOSEN["em-speaker"][loss]] == methods.get(f"focal/mel-softmax+{loss}+strong").recipe("study")
+    usual, short = CHOSEN["em-speaker"][loss], methods.get(f"focal/mel-softmax+{loss}+strong")
+    assert recipes[usual] == short.recipe("study")
+    assert methods.get(f"focal/mel-softmax+strong+{loss}-{usual}").name == short.name  # else it would be trained twice
 
 
 def test_a_loss_comes_first_in_a_name_and_its_margins_may_be_decreed():

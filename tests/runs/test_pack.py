@@ -187,6 +187,7 @@ def test_many_runs_are_small(tmp_path):
     runs = pack.read(path).values()
     assert all({*run.arrays} == {"logits"} for run in runs)
     assert all(len(run.history) == (30 if run.manifest["seed"] < 3 else 0) for run in runs)
+    assert os.path.getsize(path.with_suffix(".csv.gz")) / len(runs) < 30 * 20 * 3 / 20 + 20
 
 
 def test_a_prediction_that_is_no_class_is_refused_before_anything_is_written(tmp_path):
