@@ -1,4 +1,4 @@
-"""Training steps: masked batches, what padding costs, bfloat16; and whole runs by two workers."""
+"""Training steps: masked batches, what padding costs, bfloat16, layout; and whole runs by two workers."""
 
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stderr
@@ -14,7 +14,7 @@ from bench.frame import Measurement, Skip, Way
 from serlib import cross_validate, load_corpus
 from serlib.losses import ArcFaceLoss, SoftmaxLoss
 from serlib.methods import get
-from serlib.models import CNNBiRNN, MultiDilatedCNN, ResNet18
+from serlib.models import CRNN, CNNBiRNN, MultiDilatedCNN, ResNet18
 from serlib.runs import RunStore
 from serlib.training import Examples, Hardware, TrainingBatches
 
@@ -77,16 +77,27 @@ def padded(*_: object) -> tuple[Way, Way]:
     return partial(told, shuffled, "shuffled"), partial(told, bucketed, "of like length")
 
 
+def noise(shape: tuple[int, ...]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return a batch of ``shape``, lengths of three quarters of it and more, and labels."""
+    lengths = torch.randint(shape[-1] * 3 // 4, shape[-1] + 1, shape[:1])
+    lengths[0] = shape[-1]
+    return torch.randn(shape), lengths, torch.arange(shape[0]) % CLASSES
+
+
 def halves(make: Callable[[], torch.nn.Module], loss: Callable, shape: tuple[int, ...], *_: object) -> tuple[Way, Way]:
-    """A step in float32 and in bfloat16 with channels last, on ``shape``."""
+    """A step in float32 and in bfloat16, both with channels last, on ``shape``."""
     able = torch.cpu.get_capabilities()
     if not any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16")):
         raise Skip("the processor has no bfloat16 instructions")
-    lengths = torch.randint(shape[-1] * 3 // 4, shape[-1] + 1, shape[:1])
-    lengths[0] = shape[-1]
-    batch = torch.randn(shape), lengths, torch.arange(shape[0]) % CLASSES
+    batch = noise(shape)
     ways = [step_of(make(), loss, Hardware.choose("cpu", precision)) for precision in ("float32", "bfloat16")]
     return tuple(partial(way, *batch) for way in ways)
+
+
+def layouts(make: Callable[[], torch.nn.Module], loss: Callable, shape: tuple[int, ...], *_: object) -> tuple[Way, Way]:
+    """A step with the weights of convolutions in torch's ordinary layout and as the network has them, channels last."""
+    batch, plain = noise(shape), make().to(memory_format=torch.contiguous_format)
+    return tuple(partial(step_of(network, loss), *batch) for network in (plain, make()))
 
 
 def workers(folder: Path, _: str | None) -> tuple[Way, Way]:
@@ -105,12 +116,20 @@ NETWORKS = {
     "resnet18": (partial(ResNet18, width=16), SoftmaxLoss, (32, 1, 128, 128)),
     "multidilated": (MultiDilatedCNN, ArcFaceLoss, (16, 3, 40, 300)),
 }
+LAID_OUT = NETWORKS | {
+    "cnn-birnn": (CNNBiRNN, SoftmaxLoss, (16, 1, 128, 200)),
+    "crnn": (partial(CRNN, bins=80, width=0.5), SoftmaxLoss, (16, 1, 80, 200)),
+}
 MEASUREMENTS = [
     Measurement("training/masks", "one clip at a time", f"masked batches of {BATCH}", masked),
     Measurement("training/padding", "shuffled batches", "batches of like length", padded),
     *(
-        Measurement(f"training/bf16-{name}", "float32", "bfloat16, channels last", partial(halves, *made))
+        Measurement(f"training/bf16-{name}", "float32", "bfloat16", partial(halves, *made))
         for name, made in NETWORKS.items()
+    ),
+    *(
+        Measurement(f"training/layout-{name}", "ordinary layout", "channels last", partial(layouts, *made))
+        for name, made in LAID_OUT.items()
     ),
     Measurement("training/workers", "one worker, all cores", "two workers", workers, pairs=3, threads=None),
 ]

@@ -1,4 +1,4 @@
-"""What holds for every network: double precision stays, and dropout is of training alone and none by request."""
+"""What holds for every network: double precision stays, dropout is of training alone, layout is speed."""
 
 import copy
 from functools import partial
@@ -91,3 +91,14 @@ def test_half_of_the_embedding_is_dropped_and_the_rest_doubled(name):
 def test_what_is_no_share_is_refused(name, dropout):
     with pytest.raises(ValueError, match=f"^dropout is {dropout}; allowed is a finite number of at least 0, below 1$"):
         NETWORKS[name][1](dropout=dropout)
+
+
+def test_the_layout_of_the_weights_changes_no_number(case):
+    name, x, lengths, made = case
+    quick, plain = made().double().eval(), made().double().eval().to(memory_format=torch.contiguous_format)
+    images = [p for p in quick.parameters() if p.ndim == 4 and p.shape[1] > 1 and p[0, 0].numel() > 1]
+    assert all(not p.is_contiguous() for p in images) == (not name.startswith("CNNTFGAP")) or not images
+    for network in (quick, plain):
+        network(x.double(), lengths).square().sum().backward()
+    for ours, others in zip(quick.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, others.grad, atol=1e-9, rtol=1e-9)

@@ -50,7 +50,7 @@ CHANGES = {  # what is changed, a method that uses it, and the first value that 
     "no floor under a deviation": (
         "focal/mel-softmax",
         lambda patch: patch.setattr(scaling.np, "maximum", lambda a, b: a if np.ndim(a) == 3 else np.fmax(a, b)),
-        "step 0.embeddings",
+        "inputs",
     ),
     "another jitter": ("center/mel-softmax", lambda patch: patch.setattr(batches, "JITTER", 0.2), "order"),
     "another cycle": (
