@@ -14,6 +14,7 @@
 
 import gzip
 import json
+import os
 import re
 import warnings
 import zlib
@@ -185,11 +186,34 @@ def _tensors(path: Path) -> dict[str, np.ndarray]:
 
 
 def find(shelf: Path, key: str) -> PackedRun | None:
-    """Return where a run lies in a folder of packs, or None; damaged packs are told."""
-    for path in sorted(shelf.glob("[!.]*.json")):
-        if key in (known := records(path)):
-            return PackedRun(path, key, known[key]["manifest"].get("seconds", 0.0))
+    """Return where a run lies in a folder of packs, or None; a damaged pack that lists it, or lists none, is told."""
+    if not shelf.is_dir():
+        return None
+    with os.scandir(shelf) as there:
+        heads = [file for file in there if file.name.endswith(".json") and not file.name.startswith(".")]
+        stamps = sorted((file.name, (stat := file.stat()).st_mtime_ns, stat.st_size) for file in heads)
+    for name in _holders(shelf, tuple(stamps)).get(key, ()):
+        if key in (known := records(shelf / name)):
+            return PackedRun(shelf / name, key, known[key]["manifest"].get("seconds", 0.0))
     return None
+
+
+@lru_cache(maxsize=64)
+def _holders(shelf: Path, heads: tuple[tuple[str, int, int], ...]) -> dict[str, list[str]]:
+    """Return by its key the JSON files, by name, that list a run; those that cannot be read are told."""
+    found = defaultdict(list)
+    for name, *_ in heads:
+        for key in listed(shelf / name) or records(shelf / name):  # the latter says what is wrong
+            found[key].append(name)
+    return dict(found)
+
+
+def listed(path: Path) -> set[str]:
+    """Return the keys that a pack says it holds, damaged or not; none where not even its JSON can be read."""
+    try:
+        return {*head(path)["keys"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 @lru_cache(maxsize=8)

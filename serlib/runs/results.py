@@ -106,7 +106,7 @@ def pack_results(
 def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore, lean: bool) -> tuple[str, str]:
     """Bring one pack up to date; return what became of it and a line about that."""
     held = pack.read(path)
-    if path.exists() and not held and (lost := _listed(path) - found.keys()):
+    if path.exists() and not held and (lost := (pack.listed(path) or {"?"}) - found.keys()):
         return "REFUSED", f"damaged, and {len(lost)} of its runs are not in {store.root}; restore it or delete it"
     before = pack.head(path)["golden"] if held else None
     manifests = {key: run.manifest for key, run in held.items()}
@@ -123,14 +123,6 @@ def _update(path: Path, found: dict[str, tuple[Path, dict]], store: RunStore, le
     pack.write(path, {key: store.load(found[key][0]) if key in new else held[key] for key in kept}, now, lean=lean)
     left_out = len((manifests | later).keys() - kept)
     return "written", f"{len(kept)} runs, {len(new)} of them new" + f", {left_out} stale left out" * (left_out > 0)
-
-
-def _listed(path: Path) -> set[str]:
-    """Return the keys that a damaged pack says it holds; ``"?"`` where not even that can be read."""
-    try:
-        return {*pack.head(path)["keys"]}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {"?"}
 
 
 def _of_one_kind(manifests: dict[str, dict]) -> set[str]:
