@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from serlib.checks import check_dropout, check_number, check_sizes
-from serlib.models.pooling import check_lengths, halved, mask_tail, over_time, widened
+from serlib.models.pooling import check_lengths, halved, mask_tail, masked_relu, over_time, widened
 
 SHORTEST = 15  # frames or bins, of which one is left
 
@@ -56,9 +56,10 @@ class CNNBiRNN(nn.Module):
         if (least := int(lengths.min())) < SHORTEST:
             came = f"clip {int(lengths.argmin())} of the batch has {least} frames"
             raise ValueError(f"{came}; this network halves time four times and needs at least {SHORTEST}")
-        x, lengths = torch.relu(self.stem(mask_tail(x, lengths))), halved(lengths)
+        x, lengths = masked_relu(self.stem(mask_tail(x, lengths)), halved(lengths)), halved(lengths)
         for conv in self.convs:  # a pool of two frames never mixes a valid one that is kept with padding
-            x, lengths = self.pool(torch.relu(conv(mask_tail(x, lengths)))), lengths // 2
+            # ReLU behind the pool: the same values, on a quarter of the map
+            x, lengths = masked_relu(self.pool(conv(x)), lengths // 2), lengths // 2
         steps = widened(x.permute(0, 3, 1, 2).flatten(2))  # (B, C, F, T') -> (B, T', C * F)
         with torch.autocast(x.device.type, enabled=False):  # a GRU in bfloat16 forgets over long clips
             _, state = over_time(self.recurrent, steps, lengths)  # (2, B, state)

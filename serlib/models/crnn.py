@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from serlib.checks import check_choice, check_dropout, check_flags, check_number, check_row, check_sizes
-from serlib.models.pooling import check_lengths, mask_tail, over_time, widened
+from serlib.models.pooling import check_lengths, mask_tail, masked_relu, over_time, widened
 
 KERNELS = ((12, 16), (8, 12), (5, 7))  # frequency, time
 ENDS = {"none": nn.Identity, "relu": nn.ReLU, "prelu": nn.PReLU}
@@ -65,10 +65,11 @@ class CRNN(nn.Module):
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Embed (B, channels, bins, T), of which ``lengths`` (B,) frames are valid, as x (B, embedding_size)."""
         check_lengths(x, lengths, shortest=self.shortest, channels=self.channels, bins=self.bins)
+        x = mask_tail(x, lengths)
         for conv, pad in zip(self.convs, self.pads, strict=True):  # a pool that is kept never mixes in padding
-            # ReLU behind the pool: the same values, on a quarter of the map
-            x = torch.relu(self.pool(conv(nn.functional.pad(mask_tail(x, lengths), pad))))
             lengths = lengths // self.pool.kernel_size[1]
+            # ReLU behind the pool: the same values, on a quarter of the map
+            x = masked_relu(self.pool(conv(nn.functional.pad(x, pad))), lengths)
         steps = widened(x.permute(0, 3, 1, 2).flatten(2))  # (B, C, F, T') -> (B, T', C * F): time is the sequence
         with torch.autocast(x.device.type, enabled=False):  # an LSTM in bfloat16 forgets
             outputs, state = over_time(self.recurrent, steps, lengths)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from serlib.checks import check_dropout, check_flags, check_sizes
-from serlib.models.pooling import MaskedMeanPooling, check_lengths, halved, mask_tail
+from serlib.models.pooling import MaskedMeanPooling, check_lengths, halved, mask_tail, masked_relu
 
 
 class BasicBlock(nn.Module):
@@ -32,13 +32,13 @@ class BasicBlock(nn.Module):
         """Map (B, inputs, F, T), tail zeroed, to (B, outputs, F/stride, T/stride), tail zeroed, and its lengths."""
         after = halved(lengths) if self.stride == 2 else lengths
         if self.preactivation:
-            y = mask_tail(torch.relu(self.norm1(x)), lengths)
+            y = masked_relu(self.norm1(x), lengths)
             shortcut = self.shortcut(x)
-            y = mask_tail(torch.relu(self.norm2(self.conv1(y))), after)
+            y = masked_relu(self.norm2(self.conv1(y)), after)
             return mask_tail(self.conv2(y) + shortcut, after), after
-        y = mask_tail(torch.relu(self.norm1(self.conv1(x))), after)
+        y = masked_relu(self.norm1(self.conv1(x)), after)
         y = self.norm2(self.conv2(y)) + self.shortcut(x)
-        return mask_tail(torch.relu(y), after), after
+        return masked_relu(y, after), after
 
 
 class ResNet18(nn.Module):
@@ -75,8 +75,8 @@ class ResNet18(nn.Module):
         """Embed (B, channels, F, T), of which ``lengths`` (B,) frames are valid, as (B, 8 * width)."""
         check_lengths(x, lengths, channels=self.channels)
         x, lengths = self.conv(mask_tail(x, lengths)), halved(lengths)
-        x, lengths = self.pool(mask_tail(torch.relu(self.norm(x)), lengths)), halved(lengths)
-        x = mask_tail(x, lengths)  # after a ReLU a zeroed tail cannot win a maximum
+        x, lengths = self.pool(masked_relu(self.norm(x), lengths)), halved(lengths)
+        x = masked_relu(x, lengths)  # nothing is below 0; a zeroed tail has won no maximum
         for block in self.blocks:
             x, lengths = block(x, lengths)
         if self.last is not None:

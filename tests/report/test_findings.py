@@ -120,6 +120,33 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     )
 
 
+def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_has_its_price(stored):
+    softmax = terms.DEEP["focal loss"][1]
+    own = {words: terms.DEEP[words][0] for words in ("focal loss", "ArcFace", "angular softmax")}
+    stored[softmax] = scores_of(softmax, 0.6, (0, 1))
+    stored[own["focal loss"]] = scores_of(own["focal loss"], 0.6, (0, 1), draw=3)
+    assert not [f for f in findings() if "regularised recipe" in f.sentence]  # one contrast is no family
+    stored[own["ArcFace"]] = scores_of(own["ArcFace"], 0.95, (0, 1), draw=4)
+    table = compare_family({words: (stored[own[words]], stored[softmax]) for words in ("focal loss", "ArcFace")})
+    assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"]
+    rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
+    assert told("regularised").endswith(
+        f"**1 of 2** losses are told from softmax, in points of UA: {rows[1]}; the largest of the others is {rows[0]}."
+    )
+    elsewhere = terms.TAKEN_OVER["ArcFace"][0]
+    assert elsewhere != own["ArcFace"] and terms.TAKEN_OVER["focal loss"][0] == own["focal loss"]
+    stored[elsewhere] = scores_of(elsewhere, 0.3, (0,), draw=9)
+    first = stored[own["ArcFace"]].on_seeds([0]).spread_over_seeds()[0]
+    cost = first - stored[elsewhere].spread_over_seeds()[0]
+    assert told("regularised").endswith(
+        f" The setting that won on functionals costs up to **{cost:.1f} points** there (ArcFace)."
+    )
+    climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[own["ArcFace"]].manifests]
+    stored[own["angular softmax"]] = scores_of("a", 0.6, (0, 1), draw=4)
+    stored[own["ArcFace"]] = replace(stored[own["ArcFace"]], manifests=climbing)
+    assert " Not compared, for a training had not come to rest: ArcFace." in told("regularised")
+
+
 def test_what_the_ending_is_worth_is_counted_from_the_logits_that_were_kept(stored):
     for draw, method in enumerate(module.PRINTED[:2]):
         stored[method] = scores_of(method, 0.5 + 0.3 * draw, (0, 1), draw=draw)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.autograd.function import FunctionCtx, once_differentiable
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
@@ -20,6 +21,33 @@ def mask_tail(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     keep = valid_frames(x, lengths)
     # torch.where keeps the channels_last layout in both directions; masked_fill loses it and halves the speed.
     return x if keep is None else torch.where(keep, x, 0)
+
+
+class _MaskedReLU(torch.autograd.Function):
+    """A zeroed tail needs no way back of its own: ReLU's lets nothing through a zero."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: torch.Tensor, keep: torch.Tensor, first: int) -> torch.Tensor:
+        y = torch.relu(x)
+        y[..., first:].masked_fill_(~keep[..., first:], 0)
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: FunctionCtx, gradient: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return torch.ops.aten.threshold_backward(gradient, *ctx.saved_tensors, 0), None, None
+
+
+def masked_relu(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Return ``mask_tail(torch.relu(x), lengths)``, to the bit and with its gradient, at a fraction of the time.
+
+    Only the frames that some clip lacks are touched, and on the way back none.
+    """
+    keep = valid_frames(x, lengths)
+    if keep is None or not (torch.is_grad_enabled() and x.requires_grad):
+        return mask_tail(torch.relu(x), lengths)
+    return _MaskedReLU.apply(x, keep, int(lengths.min()))
 
 
 def widened(x: torch.Tensor) -> torch.Tensor:
