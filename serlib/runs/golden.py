@@ -1,4 +1,4 @@
-"""Golden steps: what a method's code does to two fixed clips, as numbers that are kept beside its results.
+"""Golden steps: what a method's code makes of two fixed clips and a fixed batch, as numbers kept beside its results.
 
 Refactoring that leaves them as they are leaves the results; code that moves them must train anew. All is in float64
 under plain gradient descent, so that processors agree: Adam would turn rounding into signs. Dropout is off, for its
