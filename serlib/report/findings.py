@@ -193,6 +193,7 @@ def _deep(corpus: str) -> Finding | None:
     told = "On ResNet-18 under one regularised recipe, each loss in a setting of its own, "
     told += f"{_judged(pairs, ' losses are told from softmax, in points of UA')}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
+    told += f" A gain of {GAIN:g} points is excluded for {(family(pairs)['high'] < GAIN).sum()} of them."
     costs = {}
     for (words, (own, _)), (_, (other, _)) in zip(terms.DEEP.items(), terms.TAKEN_OVER.items(), strict=True):
         if own != other and (both := _pair(corpus, own, other)):
