@@ -197,10 +197,12 @@ def _deep(corpus: str) -> Finding | None:
     costs = {}
     for (words, (own, _)), (_, (other, _)) in zip(terms.DEEP.items(), terms.TAKEN_OVER.items(), strict=True):
         if own != other and (both := _pair(corpus, own, other)):
-            costs[words] = np.subtract(*(each.spread_over_seeds().mean() for each in both))
+            each = [scores.spread_over_seeds() for scores in both]
+            costs[words] = each[0].mean() - each[1].mean(), len(each[0])
     if costs:
         worst = max(costs, key=costs.get)
-        told += f" The setting that won on functionals costs up to **{costs[worst]:.1f} points** there ({worst})."
+        (cost, seeds), told = costs[worst], f"{told} The setting that won on functionals costs up to "
+        told += f"**{cost:.1f} points** there ({worst}; {seeds} seed{'s' * (seeds > 1)})."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 

@@ -139,7 +139,7 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     first = stored[own["ArcFace"]].on_seeds([0]).spread_over_seeds()[0]
     cost = first - stored[elsewhere].spread_over_seeds()[0]
     assert told("regularised").endswith(
-        f" The setting that won on functionals costs up to **{cost:.1f} points** there (ArcFace)."
+        f" The setting that won on functionals costs up to **{cost:.1f} points** there (ArcFace; 1 seed)."
     )
     climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[own["ArcFace"]].manifests]
     stored[own["angular softmax"]] = scores_of("a", 0.6, (0, 1), draw=4)
