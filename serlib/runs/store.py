@@ -23,7 +23,7 @@ from safetensors.numpy import save as save_tensors
 
 from serlib import paths
 from serlib.files import named, placed
-from serlib.runs import pack
+from serlib.runs import pack, shelf
 from serlib.runs.pack import PackedRun
 from serlib.runs.run import Run, as_csv, halved, sha256, widened
 
@@ -55,7 +55,7 @@ class RunStore:
         if (folder / needed).is_file() and self._whole(folder):
             return folder
         shelves = () if weights else self.shelves
-        return next((found for shelf in shelves if (found := pack.find(shelf, key)) is not None), None)
+        return next((found for folder in shelves if (found := shelf.find(folder, key)) is not None), None)
 
     @contextmanager
     def claim(self, key: str, code: str, patience: float = -1) -> Iterator[bool]:
