@@ -14,9 +14,10 @@ from serlib.methods import equal
 from serlib.plots.equal import forest
 from serlib.plots.scores import intervals
 from serlib.plots.style import apply_style
-from serlib.protocol import Comparison, Scores, compare
+from serlib.protocol import Scores, compare
 from serlib.report import equal as terms
-from serlib.report.stored import alike, at_rest, family
+from serlib.report.stored import alike, at_rest, ending_ua, family
+from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.results import stored_scores
 
@@ -85,14 +86,6 @@ def _pair(corpus: str, *methods: str, profile: str = "study") -> list[Scores]:
     """Return two methods' scores on the seeds that both have; empty where there are none."""
     both = [committed(corpus, method, profile) for method in methods]
     return [] if None in both else alike(both)
-
-
-def _interval(found: Comparison) -> str:
-    return f"{found.effect:+.1f} points of UA, 95 % interval {found.low:+.1f} to {found.high:+.1f}"
-
-
-def _surely(found: Comparison) -> str:
-    return "" if found.verdict in ("better", "worse") else ", not sure: " + found.verdict
 
 
 def losses(corpus: str) -> tuple[pd.DataFrame, terms.Results] | None:
@@ -210,7 +203,7 @@ def _endings(corpus: str) -> Finding | None:
     costs = {}
     for method in PRINTED:
         scores = committed(corpus, method)
-        said = {} if scores is None else {rule: _ua(scores, f"logits_{rule}") for rule in ("average", "best_dev")}
+        said = {} if scores is None else {rule: ending_ua(scores, f"logits_{rule}") for rule in ("average", "best_dev")}
         if said and np.isfinite(list(said.values())).all():
             costs[method] = said["average"] - said["best_dev"]
     if len(costs) < 2:
@@ -219,19 +212,6 @@ def _endings(corpus: str) -> Finding | None:
     told = "To score averaged weights, not the epoch that does best on one held-out voice (the papers' rule), changes "
     told += f"UA by **{np.mean(costs):+.1f} points on average** over {len(costs)} networks ({costs[0]:+.1f} to "
     return Finding(f"{told}{costs[-1]:+.1f}).", "00_corpora_and_protocol.ipynb")
-
-
-def _ua(scores: Scores, name: str) -> float:
-    """Return UA in percent of what an ending would have said, over the runs that keep it (those of the first seed)."""
-    table, classes = scores.predictions, np.asarray(scores.classes)
-    parts = []
-    for manifest, arrays in zip(scores.manifests, scores.arrays, strict=True):
-        if name in arrays:
-            own = (table["fold"] == manifest["fold"]["name"]) & (table["seed"] == manifest["seed"])
-            parts.append(table[own].assign(right=classes[arrays[name].argmax(1)] == table[own]["emotion"]))
-    if not parts:
-        return float("nan")
-    return 100 * float(pd.concat(parts).groupby("emotion")["right"].mean().mean())
 
 
 def _luck(corpus: str) -> Finding | None:
@@ -253,7 +233,7 @@ def _regularised(corpus: str) -> Finding | None:
     if not both:
         return None
     found = compare(*both)
-    told = f"Speeds, masks, colours and dropout change ResNet-18 by **{_interval(found)}**{_surely(found)}."
+    told = f"Speeds, masks, colours and dropout change ResNet-18 by **{interval_of(found)}**{surely(found)}."
     return Finding(told, "03_focal_resnet.ipynb")
 
 
@@ -263,5 +243,5 @@ def _own_statistics(corpus: str) -> Finding | None:
     if not both:
         return None
     found = compare(*both)
-    told = f"Each speaker's own statistics, the test speaker's too, are worth **{_interval(found)}**{_surely(found)} "
+    told = f"Each speaker's own statistics, the test speaker's too, are worth **{interval_of(found)}**{surely(found)} "
     return Finding(f"{told}(`{both[0].method}` against `{both[1].method}`).", "00_corpora_and_protocol.ipynb")

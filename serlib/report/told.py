@@ -140,3 +140,13 @@ def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA"
     if word == "open":
         return f"{a} against {b}: **open** ({facts}; {found.smallest_seen:.1f} points would be seen)."
     return f"{a} is **{word}** than {b} ({facts}; p = {found.p_family:.2g})."
+
+
+def interval_of(found: Comparison) -> str:
+    """Return an effect with its interval, in words."""
+    return f"{found.effect:+.1f} points of UA, 95 % interval {found.low:+.1f} to {found.high:+.1f}"
+
+
+def surely(found: Comparison) -> str:
+    """Return nothing where a difference is told from zero, else that it is not sure, and why."""
+    return "" if found.verdict in ("better", "worse") else ", not sure: " + found.verdict
