@@ -44,9 +44,7 @@ DEEP = {  # each loss on it, in the setting that was chosen for it, against soft
     words: (RESNET.format(f"+{variant(loss, CHOSEN_DEEP.get(loss))}"), RESNET.format(""))
     for (loss, _), words in MAIN.items()
 }
-TAKEN_OVER = {  # the same in the setting that won on functionals
-    words: (RESNET.format(f"+{variant(loss)}"), RESNET.format("")) for (loss, _), words in MAIN.items()
-}
+TAKEN_OVER = {words: RESNET.format(f"+{variant(loss)}") for (loss, _), words in MAIN.items()}  # as on functionals
 NETWORKS = {  # the papers' networks under softmax
     "CRNN": "angular/crnn-softmax", "CNN-TF-GAP": "angular/tfgap-softmax", "ResNet-18": "focal/mel-softmax",
     "CNN-BiRNN": "center/mel-softmax", "CNN with pyramid": "multidilated/ff-spp", "raw waveform": "dcaen/raw",

@@ -151,10 +151,10 @@ def _papers(corpus: str) -> Finding | None:
     pairs, climbing = at_rest(_ideas(corpus, "study"))
     if len(pairs) < 2:
         return None
-    told = f"On the papers' own networks as printed, judged together, {_judged(pairs)}."
+    told = f"On the papers' own networks as printed, judged together, {_judged(family(pairs))}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
     if full := at_rest(_ideas(corpus, "paper"))[0]:
-        told += f" At the papers' own sizes {_judged(full, '')}."
+        told += f" At the papers' own sizes {_judged(family(full), '')}."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
@@ -162,11 +162,9 @@ def _ideas(corpus: str, profile: str) -> dict[str, list[Scores]]:
     return {idea: pair for idea, names in terms.PAPERS.items() if (pair := _pair(corpus, *names, profile=profile))}
 
 
-def _judged(
-    pairs: dict[str, list[Scores]], what: str = " ideas are told from the same network without, in points of UA"
-) -> str:
-    """Return how many are told from zero, these with their numbers, and the largest of the others."""
-    table = family(pairs).sort_values("effect", ascending=False)
+def _judged(table: pd.DataFrame, what: str = " ideas are told from the same network without, in points of UA") -> str:
+    """Return how many rows of ``family`` are told from zero, these with numbers, and the largest of the others."""
+    table = table.sort_values("effect", ascending=False)
     sure = table["verdict"].isin(["better", "worse"])
     rows = [
         f"{idea} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)})"
@@ -183,13 +181,13 @@ def _deep(corpus: str) -> Finding | None:
     pairs, climbing = at_rest(there)
     if len(pairs) < 2:
         return None
-    told = "On ResNet-18 under one regularised recipe, each loss in a setting of its own, "
-    told += f"{_judged(pairs, ' losses are told from softmax, in points of UA')}."
+    table, told = family(pairs), "On ResNet-18 under one regularised recipe, each loss in a setting of its own, "
+    told += f"{_judged(table, ' losses are told from softmax, in points of UA')}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    told += f" A gain of {GAIN:g} points is excluded for {(family(pairs)['high'] < GAIN).sum()} of them."
+    told += f" A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them."
     costs = {}
-    for (words, (own, _)), (_, (other, _)) in zip(terms.DEEP.items(), terms.TAKEN_OVER.items(), strict=True):
-        if own != other and (both := _pair(corpus, own, other)):
+    for words, (own, _) in terms.DEEP.items():
+        if own != terms.TAKEN_OVER[words] and (both := _pair(corpus, own, terms.TAKEN_OVER[words])):
             each = [scores.spread_over_seeds() for scores in both]
             costs[words] = each[0].mean() - each[1].mean(), len(each[0])
     if costs:

@@ -124,6 +124,12 @@ def _trained(group: Sequence[Scores]) -> str:
     return ", ".join([*told, rest])
 
 
+def interval_of(found: Comparison | pd.Series, metric: str = "UA") -> str:
+    """Return an effect with its interval, in words; ``metric`` is what the points are called."""
+    interval = f"95 % interval {found.low:+.1f} to {found.high:+.1f}" if found.low == found.low else "no interval"
+    return f"{found.effect:+.1f} points of {metric}, {interval}"
+
+
 def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA", seeds: int | None = None) -> str:
     """Return a comparison, or a row of ``compare_family``, as one sentence about ``a`` and ``b``, its verdict bold.
 
@@ -132,19 +138,13 @@ def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA"
     word = found.verdict.partition(":")[0]
     if word == "not compared":
         return f"{a} and {b} are **not compared**: a training had not come to rest."
-    interval = f"95 % interval {found.low:+.1f} to {found.high:+.1f}" if found.low == found.low else "no interval"
-    facts = f"{found.effect:+.1f} points of {metric}, {interval}"
+    facts = interval_of(found, metric)
     facts += ", which holds zero" * int(found.low <= 0 <= found.high) + "; a single seed" * int(seeds == 1)
     if word == "undecidable":
         return f"{a} against {b} is **undecidable** ({facts}): no swap of its few units reaches 5 % in the family."
     if word == "open":
         return f"{a} against {b}: **open** ({facts}; {found.smallest_seen:.1f} points would be seen)."
     return f"{a} is **{word}** than {b} ({facts}; p = {found.p_family:.2g})."
-
-
-def interval_of(found: Comparison) -> str:
-    """Return an effect with its interval, in words."""
-    return f"{found.effect:+.1f} points of UA, 95 % interval {found.low:+.1f} to {found.high:+.1f}"
 
 
 def surely(found: Comparison) -> str:

@@ -133,8 +133,8 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     excluded = f" A gain of 3 points is excluded for {(table['high'] < 3).sum()} of them."
     judged = f"in points of UA: {rows[1]}; the largest of the others is {rows[0]}."
     assert told("regularised").endswith(f"**1 of 2** losses are told from softmax, {judged}{excluded}")
-    elsewhere = terms.TAKEN_OVER["ArcFace"][0]
-    assert elsewhere != own["ArcFace"] and terms.TAKEN_OVER["focal loss"][0] == own["focal loss"]
+    elsewhere = terms.TAKEN_OVER["ArcFace"]
+    assert elsewhere != own["ArcFace"] and terms.TAKEN_OVER["focal loss"] == own["focal loss"]
     stored[elsewhere] = scores_of(elsewhere, 0.3, (0,), draw=9)
     first = stored[own["ArcFace"]].on_seeds([0]).spread_over_seeds()[0]
     cost = first - stored[elsewhere].spread_over_seeds()[0]
