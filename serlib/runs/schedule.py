@@ -36,7 +36,8 @@ USUAL = {"root": None, "profile": "study", "folds": None, "only": [], "seeds": [
 def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
     """Return the runs of a plan: row by row, in each by seed, then method, then fold; ``root`` replaces every row's.
 
-    ``path`` is a file, or the name of a plan of the project's own, such as ``"study"``.
+    ``path`` is a file, or the name of a plan of the project's own, such as ``"study"``. A run that several rows ask for
+    has the place of the first.
 
     Raises:
         ValueError: for a file that is no such plan, an unknown method, profile, scheme or fold, or a corpus that is
@@ -74,7 +75,7 @@ def read_plan(path: str | Path, *, root: str | None = None) -> list[Task]:
             if absent := [name for name in row["only"] if name not in there]:
                 raise ValueError(f"{path}: no fold {absent[0]!r}; there are {', '.join(there)}")
             tasks += [task for task in made if not row["only"] or task.fold.name in row["only"]]
-    return tasks
+    return list({task.key: task for task in tasks}.values())
 
 
 class Survey:

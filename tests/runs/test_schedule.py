@@ -69,7 +69,7 @@ def test_another_name_is_told_which_there_are(loaded, tmp_path):
 
 def test_a_corpus_is_loaded_once(loaded, tmp_path):
     row = '[[rows]]\ncorpus = "emodb"\nmethods = ["baselines/egemaps-svm"]\n'
-    (tmp_path / "plan.toml").write_text(2 * row)
+    (tmp_path / "plan.toml").write_text(row + row.replace("egemaps", "compare"))
     assert len(read_plan(tmp_path / "plan.toml")) == 10 and len(loaded) == 1
 
 
@@ -78,6 +78,14 @@ def test_a_pattern_stands_for_all_names_that_it_matches_and_a_name_for_itself(lo
     (tmp_path / "plan.toml").write_text(f'[[rows]]\ncorpus = "emodb"\nmethods = {asked}\n')
     named = list(dict.fromkeys(task.method.name for task in read_plan(tmp_path / "plan.toml")))
     assert named == ["baselines/egemaps-svm", "baselines/compare-svm", "focal/mel-softmax+strong"]
+
+
+def test_a_run_of_several_rows_is_asked_for_once_and_early(loaded, tmp_path):
+    row = '[[rows]]\ncorpus = "emodb"\nfolds = "speaker-folds-5"\n'
+    svm, large = "baselines/egemaps-svm", "baselines/compare-svm"
+    (tmp_path / "plan.toml").write_text(f'{row}methods = ["{svm}"]\n{row}methods = ["{large}", "{svm}"]')
+    asked = [(task.method.name, task.fold.name) for task in read_plan(tmp_path / "plan.toml")]
+    assert asked == [(name, f"fold-{k}") for name in (svm, large) for k in range(1, 6)]
 
 
 def test_a_row_may_ask_for_some_folds_alone(loaded, tmp_path):
