@@ -65,7 +65,7 @@ def test_the_finding_about_unequal_classes_is_counted_anew():
     def ua(loss: str) -> float:
         table = stored_scores("emodb 1:8", UNEQUAL[loss], profile="study", scheme="own folds").predictions
         right = (table["emotion"] == table["predicted"]).groupby([table["seed"], table["emotion"]]).mean()
-        assert f"; {right.index.get_level_values(0).nunique()} draws)" in line
+        assert f"; {right.index.get_level_values(0).nunique()} draws; five groups of speakers)" in line
         return 100 * right.groupby("seed").mean().mean()
 
     first, counted = line.partition("once each has")[0], 0

@@ -116,12 +116,17 @@ def sweep(
 
 
 def courses(tables: Mapping[str, pd.DataFrame], *, synthetic: bool = False) -> Figure:
-    """Draw measures over epochs: name -> table indexed by epoch, with columns of ``geometry.clustering``."""
-    columns = next(iter(tables.values())).columns
+    """Draw measures over the training: name -> columns of ``geometry.clustering``, indexed by the share that is over.
+
+    Shares are in percent, the same in all tables, and stand in equal steps.
+    """
+    first = next(iter(tables.values()))
+    columns, ticks = first.columns, range(0, len(first), max(1, (len(first) - 1) // 3))
     figure, axes = panels(len(columns), 2.9)
     for column, panel in zip(columns, axes, strict=True):
         series(panel, pd.DataFrame({name: table[column] for name, table in tables.items()}))
-        panel.set(xlabel="epoch", ylabel=_LABELS.get(column, column))
+        panel.set_xticks(ticks, [f"{first.index[place]:.0f}" for place in ticks])
+        panel.set(xlabel="share of the training, %", ylabel=_LABELS.get(column, column))
     axes[0].set_title(titled("clusters, dev part", synthetic))
     key_below(figure)
     return figure

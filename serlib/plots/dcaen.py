@@ -68,9 +68,12 @@ def filters(weights: np.ndarray, start: np.ndarray, *, rate_hz: int, synthetic: 
 def terms(histories: Mapping[str, pd.DataFrame], *, synthetic: bool = False) -> Figure:
     """Draw cosine and cross-entropy over epochs, mean over runs: training part solid, dev part dashed.
 
-    ``histories`` have columns ``epoch`` and ``{train,dev}_{cos,ce}``; what is missing is left out.
+    ``histories`` have columns ``fold``, ``seed``, ``epoch`` and ``{train,dev}_{cos,ce}``; what of the last is missing
+    is left out. A model's lines end where its first run ends: beyond, a mean would be one over other folds.
     """
     runs = pd.concat(histories, names=["model"]).reset_index("model")
+    ends = runs.groupby(["model", "fold", "seed"])["epoch"].max().groupby("model").min()
+    runs = runs[runs["epoch"] <= runs["model"].map(ends)]
     figure, axes = panels(2, 3.9)
     curves = {"x": "epoch", "hue": "model", "palette": SERIES_COLOURS[: len(histories)], "errorbar": None}
     for panel, term in zip(axes, ("cos", "ce"), strict=True):
@@ -179,7 +182,7 @@ def ridges(
         for i, (part, mean) in enumerate(means.items(), 2):
             axes.plot(mean, height + 0.16 * (i - 2), label=f"mean, {part}", linestyle="", zorder=4, **look(i))
     axes.set_yticks(range(len(rows)), rows)
-    axes.set(xlim=(-1.02, 1.02), ylim=(len(rows) - 0.8, -1), xlabel=xlabel, title=title)
+    axes.set(xlim=(-1.02, 1.02), ylim=(len(rows) - 0.6, -1), xlabel=xlabel, title=title)
     known = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
     figure.legend(known.values(), known, loc="outside lower center", ncols=4)
     return figure

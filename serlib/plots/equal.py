@@ -16,7 +16,7 @@ VERDICTS = {"better": SERIES_COLOURS[0], "worse": SERIES_COLOURS[1], "open": SER
 
 def forest(
     grounds: Mapping[str, pd.DataFrame], seeds: Mapping[str, pd.DataFrame], *, title: str, part: str | None = None,
-    synthetic: bool = False, width: float = WIDTH,
+    synthetic: bool = False, width: float = WIDTH, sharex: bool = True,
 ) -> Figure:  # fmt: skip
     """Draw differences in points of UA, a panel per ground and a row per contrast, coloured by verdict.
 
@@ -27,9 +27,10 @@ def forest(
         part: the contrast above which a line parts the rows; None, or one that is not there: no line.
         synthetic: whether no human spoke.
         width: of the figure, in inches.
+        sharex: whether all panels have one scale; without, small differences on one ground can be seen beside large.
     """
     rows = list(dict.fromkeys(contrast for table in grounds.values() for contrast in table.index))
-    figure, axes = grid(1, len(grounds), 1.3 + 0.33 * len(rows), width=width, sharex=True, sharey=True)
+    figure, axes = grid(1, len(grounds), 1.3 + 0.33 * len(rows), width=width, sharex=sharex, sharey=True)
     for panel, (name, table) in zip(axes[0], grounds.items(), strict=True):
         panel.axvline(0, color="black", linewidth=1)
         if part in rows:
@@ -43,9 +44,10 @@ def forest(
         panel.set(title=name, xlabel="points of UA", ylim=(len(rows) - 0.4, -0.7))
         panel.set_yticks(range(len(rows)), rows)
         panel.grid(axis="y", visible=False)
-    for word, colour in (VERDICTS | {"not decided": PALE}).items():
+    for word, colour in (VERDICTS | {"undecidable or not compared": PALE}).items():
         axes[0, 0].plot([], [], "o", color=colour, mfc=colour if word in ("better", "worse") else "white", label=word)
-    axes[0, 0].plot([], [], ".", color="black", markersize=4, label="one seed")
+    if any(dots.size for dots in seeds.values()):
+        axes[0, 0].plot([], [], ".", color="black", markersize=4, label="a single seed")
     key_below(figure, columns=5 if width == WIDTH else 3)
     figure.suptitle(titled(title, synthetic), x=0.01, ha="left")
     return figure

@@ -61,17 +61,20 @@ def gridding(stacks: Mapping[str, Sequence[int]]) -> Figure:
 def receptive_fields(shown: Mapping[str, tuple[np.ndarray, Mapping[str, int]]], *, xlabel: str) -> Figure:
     """Draw how strongly an output depends on its inputs, and how far it is said to reach.
 
-    ``shown``: title -> (dependence (odd number of inputs, centred on the output), name -> reach in inputs).
+    ``shown``: title -> (dependence (odd number of inputs, centred on the output), name -> reach in inputs). The
+    bars of more than 40 inputs touch.
     """
     figure, axes = panels(len(shown), 3.3)
     for panel, (title, (dependence, said)) in zip(axes, shown.items(), strict=True):
         offsets, top = np.arange(len(dependence)) - len(dependence) // 2, dependence.max()
-        panel.bar(offsets[dependence > 0], dependence[dependence > 0], width=0.85, color=_BLUE)
+        wide = 1 if len(offsets) > 40 else 0.85
+        panel.bar(offsets[dependence > 0], dependence[dependence > 0], width=wide, color=_BLUE)
         panel.plot(offsets[dependence <= 0], 0 * offsets[dependence <= 0], "|", color=PALE, ms=5)
         for i, ((name, width), colour) in enumerate(zip(said.items(), (_RED, "black", _GREEN), strict=False), 1):
             height = top * (1 + 0.22 * i)
             panel.plot([-width / 2, width / 2], [height, height], "|-", color=colour, lw=1.6, ms=9)
-            panel.text(0, height * 1.015, f"{name}: {width}", ha="center", va="bottom", fontsize=9, color=colour)
+            raised = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 9}
+            panel.annotate(f"{name}: {width}", (0, height), color=colour, **raised)
         panel.set(ylim=(0, top * (1.2 + 0.22 * len(said))), yticks=[], title=title)
         panel.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         panel.grid(False)
@@ -153,11 +156,11 @@ def heats(maps: Mapping[str, Sequence[np.ndarray]], *, middle: float, label: str
             sns.heatmap(part, xticklabels=False, yticklabels=False, ax=panel, **heat)
             panel.invert_yaxis()
         column[0].set_title(emotion, fontsize=9, fontweight="normal")
+        column[-1].set_xlabel("time →")
     for panel, part in zip(axes[:, 0], next(iter(maps.values())), strict=True):
         panel.set_ylabel(f"{len(part)} × {len(part)}\nfrequency →")
     bar = figure.colorbar(axes[0, 0].collections[0], ax=axes, label=label, location="bottom", shrink=0.6)
     bar.ax.set_xscale("linear")
-    figure.supxlabel("time →", fontsize=10)
     figure.suptitle(title, x=0.01, ha="left")
     return figure
 

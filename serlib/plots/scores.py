@@ -45,8 +45,9 @@ def intervals(
         axes.axvline(chance, color="black", linestyle=":", linewidth=1.2)
         axes.annotate("chance", (chance, len(scores) - 0.55), (4, 0), textcoords="offset points", fontsize=9)
     axes.set_yticks(range(len(scores)), names or [s.method for s in scores])
-    units = dict.fromkeys(summary.attrs["unit"] for summary in summaries)
-    title = f"{scores[0].corpus}, {scores[0].profile} profile: dot and 95 % interval over {', '.join(units)}"
+    units = dict.fromkeys(table.attrs["unit"] for table in summaries if np.isfinite(table.at["UA", "low"]))
+    drawn = f"dot and 95 % interval over {', '.join(units)}" if units else "one unit each, so no interval"
+    title = f"{scores[0].corpus}, {scores[0].profile} profile: {drawn}"
     hollow = "; hollow: unconverged" * any(s.converged is False for s in scores)
     axes.set(xlabel="unweighted accuracy (UA), %" + hollow, ylim=(len(scores) - 0.4, -0.7))
     figure.suptitle(titled(title, scores[0].synthetic), x=0.01, ha="left")
@@ -68,11 +69,14 @@ def per_speaker(scores: Sequence[Scores], *, names: Sequence[str] | None = None)
 def learning_curves(scores: Sequence[Scores], *, names: Sequence[str] | None = None) -> Figure:
     """Draw by epoch the loss on the training part, and UA on dev (solid) and on the training part (dashed).
 
-    Lines are means over runs, bands hold the middle half of them.
+    Lines are means over runs, bands hold the middle half of them; a method's end where its first run ends, as a mean
+    over the runs that go on would be one over other folds.
     """
     names = names or [s.method for s in scores]
     runs = pd.concat([s.history for s in scores], keys=names, names=["method"]).reset_index("method")
     runs[["dev_ua", "train_ua"]] *= 100
+    last = runs.groupby(["method", "fold", "seed"])["epoch"].max().groupby("method").min()
+    runs = runs[runs["epoch"] <= runs["method"].map(last)]
     figure, (loss, ua) = panels(2, 3.6)
     curves = {"hue": "method", "palette": SERIES_COLOURS[: len(names)], "x": "epoch"}
     sns.lineplot(runs, y="train_loss", errorbar=("pi", 50), ax=loss, **curves)

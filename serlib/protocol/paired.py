@@ -82,7 +82,7 @@ class Comparison:
         )
 
 
-def _paired(a: Scores, b: Scores) -> tuple[pd.Index, str, tuple[np.ndarray, np.ndarray]]:
+def _paired(a: Scores, b: Scores, by: tuple[str, ...] | None) -> tuple[pd.Index, str, tuple[np.ndarray, np.ndarray]]:
     """Return the units, what they are called, and both confusion counts (U, C, C); refuse other ground."""
     refusal = f"cannot pair {a.label} with {b.label}"
     for name in KEY:
@@ -93,7 +93,7 @@ def _paired(a: Scores, b: Scores) -> tuple[pd.Index, str, tuple[np.ndarray, np.n
     first, second = (t[[*KEY, "speaker", "emotion"]].astype(str) for t in tables)
     if a.classes != b.classes or not first.equals(second):
         raise ValueError(f"{refusal}: utterances stand in other folds, or classes, labels or speakers differ")
-    by = max(a.units, b.units, key=len)  # one of them may not depend on the seed
+    by = by or max(a.units, b.units, key=len)  # one of them may not depend on the seed
     (index, counts), (_, others) = a.counted(*by), b.counted(*by)
     return index, UNITS[by], (counts, others)
 
@@ -136,13 +136,17 @@ def judge(
     return table.assign(p=p, p_family=family, least_p=least)
 
 
-def _compared(pairs: Sequence[tuple[Scores, Scores]], metric: str, permutations: int, seed: int) -> list[Comparison]:
+def _compared(
+    pairs: Sequence[tuple[Scores, Scores]], metric: str, permutations: int, seed: int, by: tuple[str, ...] | None = None
+) -> list[Comparison]:
     """Compare pairs as one family."""
+    if by is not None and by not in UNITS:
+        raise ValueError(f"units are {by!r}; allowed are {', '.join(map(str, UNITS))}")
     check_number("permutations", permutations, 1, integer=True)
     check_number("seed", seed, 0, integer=True)
     if strange := [each for pair in pairs for each in pair if not isinstance(each, Scores)]:
         raise ValueError(f"cannot compare {strange[0]!r}; allowed is what cross_validate returns")
-    indices, (unit, *_), counts = zip(*(_paired(a, b) for a, b in pairs), strict=True)
+    indices, (unit, *_), counts = zip(*(_paired(a, b, by) for a, b in pairs), strict=True)
     index = indices[0]
     for (a, _), other in zip(pairs, indices, strict=True):
         if not index.equals(other):
@@ -166,13 +170,17 @@ def compare(a: Scores, b: Scores, *, metric: str = "ua", permutations: int = 200
 
 
 def compare_family(
-    pairs: Mapping[str, tuple[Scores, Scores]], *, metric: str = "ua", permutations: int = 20000, seed: int = 0
-) -> pd.DataFrame:
+    pairs: Mapping[str, tuple[Scores, Scores]], *, metric: str = "ua", permutations: int = 20000, seed: int = 0,
+    units: tuple[str, ...] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Compare a few pairs that were named beforehand, corrected for their number.
 
     All contrasts are rearranged alike, and each is held against the largest standardised effect of every rearrangement
     (max-T). So contrasts that share a method, or are much alike, cost little. The rest is as of ``compare``; no pair,
     or pairs that differ in their units, are a ValueError too.
+
+    ``units``: None swaps what shares no network with the rest (``Scores.units``); ``("speaker",)`` asks for new voices
+    where several share networks, and takes for independent what they have in common through these.
 
     Returns:
         A row per contrast, in points: effect, low, high, p, p_family, smallest_seen, verdict (see ``Comparison``).
@@ -180,7 +188,7 @@ def compare_family(
     """
     if not pairs:
         raise ValueError("no pairs to compare")
-    found = _compared(list(pairs.values()), metric, permutations, seed)
+    found = _compared(list(pairs.values()), metric, permutations, seed, units)
     columns = ["effect", "low", "high", "p", "p_family", "smallest_seen", "verdict"]
     rows = [[getattr(each, column) for column in columns] for each in found]
     table = pd.DataFrame(rows, pd.Index(pairs, name="contrast"), columns)

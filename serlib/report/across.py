@@ -80,6 +80,25 @@ def travelling(results: Mapping[Key, Scores], scaling: str = "speaker", conditio
     })  # fmt: skip
 
 
+def comparable(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a family that may be compared: where every training had come to rest."""
+    return judged[~judged["verdict"].astype(str).str.startswith("not compared")]
+
+
+def apart(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a family that are told from zero."""
+    return judged[judged["verdict"].isin(["better", "worse"])]
+
+
+def counted(judged: pd.DataFrame, what: str) -> str:
+    """Return in sentences which rows of a family, called ``what``, are told from zero, and which are not compared."""
+    rows = comparable(judged)
+    sure = ", ".join(f"{name} {effect:+.1f}" for name, effect in apart(rows)["effect"].items())
+    told = [f"Of {len(rows)} {what}: **{sure or 'none'}**."] * bool(len(rows))
+    left = ", ".join(judged.index.difference(rows.index, sort=False))
+    return " ".join(told + [f"**Not compared**, for a training had not come to rest: {left}."] * bool(left))
+
+
 def levels(results: Mapping[Key, Scores], loss: str = "softmax") -> pd.DataFrame:
     """Return pooled UA with its 95 % interval, in percent, by scaling (in words) and condition."""
     rows = {(SCALINGS[s][0], where): scores.summary().loc["UA"] for s in SCALINGS for where in CONDITIONS
@@ -118,10 +137,10 @@ def home_temperature(targets: Mapping[str, Mapping[Key, Scores]], target: str, s
 def sentences(
     name: str, targets: Mapping[str, Mapping[Key, Scores]], fours: Mapping[str, Mapping[Key, Scores]] | None = None
 ) -> list[str]:  # fmt: skip
-    """Return what came out on corpora joined under that name, in Markdown: up to five sentences, or one of no results.
+    """Return what came out on corpora joined under that name, in Markdown: up to five points, or one of no results.
 
-    What it costs to learn elsewhere, what helps, which loss travels, how sure the wrong answers are, and, of the same
-    corpora cut to ``FOUR`` emotions, the first again.
+    What it costs to learn elsewhere, what other statistics and more recordings change, which loss travels, how sure the
+    wrong answers are, and, of the same corpora cut to ``FOUR`` emotions, the first again.
     """
     found = [_cost(name, targets), _mended(targets), _losses(targets), _sure(targets)]
     found.append(
@@ -142,31 +161,32 @@ def _cost(name: str, targets: Mapping[str, Mapping[Key, Scores]]) -> str:
 
 
 def _mended(targets: Mapping[str, Mapping[Key, Scores]]) -> str:
-    told = []
+    told, added = [], []
     for target, results in targets.items():
         judged, both = scaled(results), elsewhere(results)
         parts = [f"{what} {_points(judged.loc[row])}" for what, row in (
-            ("each speaker's own statistics", "across: speaker − training part"),
+            ("each speaker's own", "across: speaker − training part"),
             ("each corpus' own", "across: corpus − training part")) if row in judged.index]  # fmt: skip
-        if "both − within" in both.index:
-            parts.append(
-                f"the other corpus added to the own one {_points(both.loc['both − within'])} against the own alone"
-            )
         told += [f"on {target} {', '.join(parts)}"] if parts else []
-    return f"What helps across, in points of UA: {'; '.join(told)}." if told else ""
+        if "both − within" in both.index:
+            added.append(f"on {target} {_points(both.loc['both − within'])}")
+    first = f"With other statistics than the training part's, across, in points of UA: {'; '.join(told)}."
+    second = f"With the other corpus added to the own one, against the own one alone: {'; '.join(added)}."
+    return " ".join([first] * bool(told) + [second] * bool(added))
 
 
 def _losses(targets: Mapping[str, Mapping[Key, Scores]]) -> str:
     told = []
     for target, judged in ((target, travelling(results)) for target, results in targets.items()):
-        if len(judged):
-            sure = [
-                f"{loss} {_points(row)}" for loss, row in judged.iterrows() if row["verdict"] in ("better", "worse")
-            ]
-            widest = judged["effect"].abs().idxmax()
-            rest = f"**none**; the largest difference is that of {widest}, {_points(judged.loc[widest])}"
-            sure = f"**{', '.join(sure)}**" if sure else rest
-            told.append(f"on {target}, of {len(judged)} losses told from softmax: {sure}")
+        rows = comparable(judged)
+        if len(rows):
+            sure = [f"{loss} {_points(row)}" for loss, row in apart(rows).iterrows()]
+            widest = rows["effect"].abs().idxmax()
+            rest = f"**none**; the largest difference is that of {widest}, {_points(rows.loc[widest])}"
+            rest, many = f"**{', '.join(sure)}**" if sure else rest, f"{len(rows)} loss{'es' * (len(rows) > 1)}"
+            told.append(f"on {target}, of {many} told from softmax: {rest}")
+        if left := judged.index.difference(rows.index, sort=False).tolist():
+            told.append(f"on {target} {_points(judged.loc[left[0]])}: {', '.join(left)}")
     return f"Which loss travels, with each speaker's own statistics: {'; '.join(told)}." if told else ""
 
 
@@ -183,4 +203,7 @@ def _sure(targets: Mapping[str, Mapping[Key, Scores]]) -> str:
 
 
 def _points(row: pd.Series) -> str:
-    return f"{row['effect']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f}, {row['verdict'].partition(':')[0]})"
+    word = row["verdict"].partition(":")[0]
+    if word == "not compared":
+        return "not compared (unconverged)"
+    return f"{row['effect']:+.1f} ({row['low']:+.1f} to {row['high']:+.1f}, {word})"

@@ -86,10 +86,13 @@ def on_shared_seeds(found: Mapping[tuple[str, str], Scores]) -> Results:
     return {key: s.on_seeds(shared[key[0]]) for key, s in kept.items()}
 
 
-def families(results: Mapping[tuple[str, str], Scores]) -> pd.DataFrame:
+def families(
+    results: Mapping[tuple[str, str], Scores], units: tuple[str, ...] | None = None
+) -> pd.DataFrame:  # fmt: skip
     """Judge the contrasts that are there: ``MAIN`` is one family on each ground, ``MARGINS`` another.
 
-    Returns the rows of ``compare_family`` by ground, loss and against; no contrast at all is a ValueError.
+    Returns the rows of ``compare_family``, which ``units`` are of too, by ground, loss and against; no contrast at all
+    is a ValueError.
     """
     tables = []
     for ground in dict.fromkeys(ground for ground, _ in results):
@@ -97,7 +100,7 @@ def families(results: Mapping[tuple[str, str], Scores]) -> pd.DataFrame:
             pairs = {pair: [results.get((ground, loss)) for loss in pair] for pair in contrasts}
             there = {(ground, *pair): both for pair, both in pairs.items() if None not in both}
             if there:
-                table = compare_family({" ".join(key): both for key, both in there.items()})
+                table = compare_family({" ".join(key): both for key, both in there.items()}, units=units)
                 tables.append(table.set_axis(pd.MultiIndex.from_tuples(there, names=["ground", "loss", "against"])))
     if not tables:
         raise ValueError(f"nothing to compare: results of {sorted(results)}")
@@ -113,15 +116,6 @@ def unequal(series: Series, condition: str) -> Results:
     trained = {loss: series[condition, method] for loss, method in UNEQUAL.items()}
     moved = {(MOVED, loss): cut_fitted(scores, CONDITIONS[condition])[0] for loss, scores in trained.items()}
     return {(TRAINED, loss): scores for loss, scores in trained.items()} | moved
-
-
-def asked_everywhere(judged: Mapping[str, pd.DataFrame], unequal: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """Join ``families`` of corpora and of their ``unequal`` series, by name, into what ``conclusions`` takes.
-
-    Of the unequal ones only what is left once both cuts are fitted: the rest is a cut that anybody may move.
-    """
-    fair = {f"{name}, {STEEPEST}": table.loc[[MOVED]] for name, table in unequal.items()}
-    return pd.concat({**judged, **fair}, names=["corpus"])
 
 
 def conclusions(judged: pd.DataFrame) -> pd.DataFrame:
@@ -159,14 +153,11 @@ def standing(rows: pd.DataFrame, printed: float) -> str:
     return "open" if rows["verdict"].str.startswith("open").any() else "undecided"
 
 
-def sentences(
-    name: str, results: Mapping[tuple[str, str], Scores], unequal: pd.DataFrame | None = None
-) -> list[str]:  # fmt: skip
+def sentences(name: str, results: Mapping[tuple[str, str], Scores]) -> list[str]:
     """Return what came out on a corpus of that name, in Markdown: five sentences, or one where nothing can be compared.
 
     They tell which losses differ from softmax, how far apart losses, grounds and seeds lie, how small a difference
-    would be seen, what becomes of the papers' conclusions (on unequal classes too, given ``families`` of ``unequal``),
-    and the calibration errors.
+    would be seen, what becomes of the papers' conclusions, and the calibration errors.
     """
     if len(results) < 2:
         return [f"Nothing is stored of {name}: the cells below say which command trains it."]
@@ -184,7 +175,7 @@ def sentences(
     )
     if own["seed_std"].notna().any():
         widest += f"; another seed alone moves softmax by {own['seed_std'].max():.1f} (standard deviation)"
-    told = conclusions(asked_everywhere({name: judged}, {} if unequal is None else {name: unequal}))
+    told, seen = conclusions(judged), main.groupby("ground", sort=False)["smallest_seen"].median()
     best, worst = calm["ece"].idxmin(), calm["ece"].idxmax()
     by_verdict = told.groupby("verdict", sort=False)["says"].agg(", ".join)
     stands = "; ".join(f"**{word}**: {what}" for word, what in by_verdict.items())
@@ -192,9 +183,9 @@ def sentences(
         f"{name} ({grid}): **{sure.sum()} of {len(main)}** differences to softmax are told from zero"
         + f": {' · '.join(listed)}" * bool(listed) + f"; {blind} cannot be decided" * bool(blind) + ".",
         widest + ".",
-        f"A difference of **{main['smallest_seen'].median():.1f} points** would be seen in four of five such studies "
-        f"(middle contrast, judged alone); the papers print gains of {told['printed'].min():.1f} to "
-        f"{told['printed'].max():.1f}.",
+        "What would be seen in four of five such studies (middle contrast, judged alone): "
+        f"{', '.join(f'**{size:.1f} points** on {g}' for g, size in seen.items())}; the papers print gains of "
+        f"{told['printed'].min():.1f} to {told['printed'].max():.1f}.",
         f"What the papers conclude, asked here alone: {stands}.",
         f"Calibration error as trained: {calm.at[best, 'ece']:.0f} % ({WORDS[best[1]]}) to "
         f"**{calm.at[worst, 'ece']:.0f} %** ({WORDS[worst[1]]}); after one temperature, fitted on other speakers, "

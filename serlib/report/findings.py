@@ -1,22 +1,20 @@
 """What the study has learned: sentences that are computed from committed runs, each with an interval and a notebook."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from scipy.stats import chi2
 
 from serlib import paths
 from serlib.methods import equal
-from serlib.plots.equal import forest
-from serlib.plots.scores import intervals
-from serlib.plots.style import apply_style
 from serlib.protocol import Scores, compare
 from serlib.report import equal as terms
-from serlib.report.stored import alike, at_rest, ending_ua, family
+from serlib.report.stored import alike, at_rest, by_seed, family
 from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.results import stored_scores
@@ -26,13 +24,6 @@ GAIN = 3.0  # points: about what papers 000 to 003 report for their losses
 GROUND = "em-speaker"  # of ``serlib.methods.equal``: the one on which settings were chosen
 PRINTED = ("angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "center/mel-softmax",
            "multidilated/ff-spp", "dcaen/ftr-eg")  # fmt: skip
-LEVELS = {  # beside each other in a picture; °: scaled by each speaker's own statistics, the test speaker's too
-    "baselines/compare-svm": "SVC, ComParE", "baselines/compare-svm-speakernorm": "SVC, ComParE °",
-    "angular/crnn-softmax": "CRNN", "center/mel-softmax": "CNN-BiRNN", "angular/tfgap-softmax": "CNN-TF-GAP",
-    "focal/mel-softmax": "ResNet-18", "focal/mel-softmax+strong": "ResNet-18, strong",
-    "multidilated/ff-spp": "multi-dilated CNN", "dcaen/ftr-em": "one layer, emobase °",
-}  # fmt: skip
-HALF = 5.3  # inches: two pictures in a row of the index
 
 
 @dataclass(frozen=True)
@@ -45,7 +36,7 @@ class Finding:
 
 def findings(corpus: str = "emodb") -> list[Finding]:
     """Return up to five: what committed runs of the study profile say of a corpus; nothing without runs."""
-    made = (_losses, _unequal, _papers, _deep, _luck, _regularised, _own_statistics, _endings)  # most wanted first
+    made = (_losses, _unequal, _papers, _deep, _luck, _regularised, _own_statistics)  # most wanted first
     return [found for make in made if (found := make(corpus)) is not None][:5]
 
 
@@ -62,42 +53,22 @@ def _read(results: Path, corpus: str, method: str, profile: str) -> Scores | Non
         return stored_scores(corpus, method, profile=profile, scheme="leave-one-speaker-out")
 
 
-def pictures(corpus: str = "emodb") -> dict[str, Figure]:
-    """Return two pictures by what they show: the losses' differences to softmax, networks beside SVCs; if stored."""
-    apply_style()
-    drawn, found = {}, losses(corpus)
-    if found is not None:
-        table, scores = found
-        each = {terms.WORDS[loss]: s.spread_over_seeds() for (_, loss), s in scores.items()}
-        apart = pd.DataFrame(each).T - each["softmax"]
-        title, panel = f"{corpus}: losses against softmax", f"one network on functionals, {apart.shape[1]} seeds"
-        figure = forest({panel: table}, {panel: apart.loc[table.index]}, title=title, width=HALF)
-        drawn["Difference to softmax in points of UA, 95 % intervals over speakers; dots are single seeds."] = figure
-    there = {name: scores for name in LEVELS if (scores := committed(corpus, name)) is not None}
-    if len(there) > 1:
-        names = [LEVELS[name] for name in there]
-        figure = intervals([*there.values()], names=names, width=HALF)
-        drawn["UA of networks under softmax beside support vector machines (SVC), 95 % intervals. °: scaled by each "
-              "speaker's own statistics, the test speaker's too."] = figure  # fmt: skip
-    return drawn
-
-
 def _pair(corpus: str, *methods: str, profile: str = "study") -> list[Scores]:
     """Return two methods' scores on the seeds that both have; empty where there are none."""
     both = [committed(corpus, method, profile) for method in methods]
     return [] if None in both else alike(both)
 
 
-def losses(corpus: str) -> tuple[pd.DataFrame, terms.Results] | None:
+def losses(corpus: str, ground: str = GROUND) -> tuple[pd.DataFrame, terms.Results] | None:
     """Return every loss against softmax on equal terms: rows of ``compare_family`` by its words, and all scores.
 
     None below three losses, softmax among them, that share two seeds.
     """
-    there = {(GROUND, loss): committed(corpus, equal.name(GROUND, loss)) for loss in equal.LOSSES}
+    there = {(ground, loss): committed(corpus, equal.name(ground, loss)) for loss in equal.LOSSES}
     found = terms.on_shared_seeds({key: scores for key, scores in there.items() if scores is not None})
-    if len(found) < 3 or len(found[GROUND, "softmax"].spread_over_seeds()) < 2:
+    if len(found) < 3 or len(found[ground, "softmax"].spread_over_seeds()) < 2:
         return None
-    table = terms.families(found).loc[GROUND].xs("softmax", level="against")
+    table = terms.families(found).loc[ground].xs("softmax", level="against")
     return table.rename(index=terms.WORDS), found
 
 
@@ -107,13 +78,15 @@ def _losses(corpus: str) -> Finding | None:
     table, seeds = found[0], len(found[1][GROUND, "softmax"].spread_over_seeds())
     sure = {word: [f"{name} ({row.effect:+.1f})" for name, row in table[table["verdict"] == word].iterrows()]
             for word in ("better", "worse")}  # fmt: skip
-    told = f"Of {len(table)} losses on equal terms (one network on functionals, {seeds} seeds), "
+    told = f"Of {len(table)} losses on equal terms (one network on functionals, scaled by each speaker's own "
+    told += f"statistics; {seeds} seeds), "
     told += f"**surely better than softmax: {', '.join(sure['better']) or 'none'}**"
     told += f"; surely worse: {', '.join(sure['worse'])}" if sure["worse"] else ""
     first, best = table["effect"].idxmax(), table.loc[table["effect"].idxmax()]
     told += f". The largest advantage is that of {first}: {best['effect']:+.1f} points of UA, 95 % interval "
     told += f"{best['low']:+.1f} to {best['high']:+.1f}; a gain of {GAIN:g} points, as the papers report, is excluded "
     told += f"for {(table['high'] < GAIN).sum()} of them."
+    told += _elsewhere(corpus)
     for other in OTHERS:
         if other != corpus and (there := losses(other)) is not None:
             rows, softmax = there[0], there[1][GROUND, "softmax"]
@@ -125,36 +98,63 @@ def _losses(corpus: str) -> Finding | None:
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
+def _elsewhere(corpus: str) -> str:
+    """Return what the other grounds say, on which a network knows nothing of the test speaker; nothing without them."""
+    tables = {g: found[0] for g in equal.CHOSEN if g != GROUND and (found := losses(corpus, g)) is not None}
+    if not tables:
+        return ""
+    rows = pd.concat(tables)
+    sure, (ground, loss) = rows["verdict"].isin(["better", "worse"]), rows["high"].idxmax()
+    told = f" Without these statistics ({', '.join(tables)}) {sure.sum()} of {len(rows)} are told from softmax, and "
+    told += f"the gain is excluded for {(rows['high'] < GAIN).sum()} (widest: {loss} on {ground}, "
+    return f"{told}{rows.at[(ground, loss), 'low']:+.1f} to {rows.at[(ground, loss), 'high']:+.1f})."
+
+
 def _unequal(corpus: str) -> Finding | None:
     methods, steepest = terms.UNEQUAL, terms.STEEPEST
     series = stored_series(corpus, profile="study", methods=[*methods.values()], conditions=[steepest])
     if series is None:
         return None
     softmax, shares = series[steepest, methods["softmax"]], CONDITIONS[steepest]
-    draws, told = softmax.predictions["seed"].nunique(), []
+    draws = softmax.predictions["seed"].nunique()
     few = np.mean([m["fold"]["train"] for m in softmax.manifests]) * min(shares.values()) / sum(shares.values())
-    judged = terms.families(terms.unequal(series, steepest)).xs("softmax", level="against").rename(index=terms.WORDS)
-    for table in (judged.loc[terms.TRAINED], judged.loc[terms.MOVED]):
-        sure = table[table["verdict"].isin(["better", "worse"])].sort_values("effect", ascending=False)
-        rows = [f"{loss} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f})" for loss, row in sure[:3].iterrows()]
-        told.append((f"**{len(sure)} of {len(table)}**", f" (first: {', '.join(rows)})" * bool(rows)))
-    (trained, first), (moved, then) = told
+    asked = terms.unequal(series, steepest)
+    judged, voices = (
+        terms.families(asked, units).xs("softmax", level="against").rename(index=terms.WORDS)
+        for units in (None, ("speaker",))
+    )
+    known = voices["verdict"].isin(["better", "worse"]).groupby(level=0).sum()
+    trained, moved = (_sides(judged.loc[way]) for way in (terms.TRAINED, terms.MOVED))
     return Finding(
-        f"Where two of four classes are eight times rarer in training ({few:.0f} utterances; {draws} draws), {trained} "
-        f"losses are told from softmax in UA{first}; once each has a cut of its own, fitted after training, "
-        f"{moved}{then}.",
+        f"Where two of four classes are eight times rarer in training (about {few:.0f} utterances of each; {draws} "
+        f"draws; five groups of speakers), of {len(judged.loc[terms.TRAINED])} losses {trained} than softmax in UA; "
+        f"once each has a cut of its own, fitted after training, {moved}. That holds for new trainings on these "
+        f"voices; with the {softmax.predictions['speaker'].nunique()} voices as units **{known[terms.TRAINED]}** and "
+        f"**{known[terms.MOVED]}** are told from softmax.",
         "07_losses_on_equal_terms.ipynb",
     )
+
+
+def _sides(table: pd.DataFrame) -> str:
+    """Return how many rows are better, how many worse, and the first three of each with their intervals."""
+    told = []
+    for word in ("better", "worse"):
+        rows = table[table["verdict"] == word].sort_values("effect", key=abs, ascending=False)
+        each = [f"{loss} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f})" for loss, row in rows.iterrows()]
+        listed = f" ({'first: ' * (len(each) > 3)}{', '.join(each[:3])})" * bool(each)
+        told.append(f"**{len(rows)}** {'are ' * (word == 'better')}{word}{listed}")
+    return " and ".join(told)
 
 
 def _papers(corpus: str) -> Finding | None:
     pairs, climbing = at_rest(_ideas(corpus, "study"))
     if len(pairs) < 2:
         return None
-    told = f"On the papers' own networks as printed, judged together, {_judged(family(pairs))}."
+    told = "On the papers' networks under the printed recipes, sized for two CPU cores and judged together, "
+    told += f"{_judged(pairs)}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
     if full := at_rest(_ideas(corpus, "paper"))[0]:
-        told += f" At the papers' own sizes {_judged(family(full), '')}."
+        told += f" At the papers' own sizes {_judged(full, '')}."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
@@ -162,14 +162,18 @@ def _ideas(corpus: str, profile: str) -> dict[str, list[Scores]]:
     return {idea: pair for idea, names in terms.PAPERS.items() if (pair := _pair(corpus, *names, profile=profile))}
 
 
-def _judged(table: pd.DataFrame, what: str = " ideas are told from the same network without, in points of UA") -> str:
-    """Return how many rows of ``family`` are told from zero, these with numbers, and the largest of the others."""
-    table = table.sort_values("effect", ascending=False)
-    sure = table["verdict"].isin(["better", "worse"])
-    rows = [
-        f"{idea} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)})"
-        for idea, row in table.iterrows()
-    ]
+def _judged(
+    pairs: Mapping[str, Sequence[Scores]], what: str = " ideas are told from the same network without, in points of UA"
+) -> str:  # fmt: skip
+    """Return how many pairs are told from zero as one family, these with numbers, and the largest of the others."""
+    table = family(pairs).sort_values("effect", ascending=False)
+    sure, rows = table["verdict"].isin(["better", "worse"]), []
+    for idea, row in table.iterrows():
+        learned = [each.train_ua for each in pairs[idea]]
+        facts = f"{row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)}"
+        if sure[idea] and np.isfinite(learned).all():
+            facts += "; UA in training {:.0f} against {:.0f}".format(*learned)
+        rows.append(f"{idea} {row.effect:+.1f} ({facts})")
     told = [", ".join(row for row, known in zip(rows, sure, strict=True) if known)]
     others = "the largest" + " of the others" * bool(sure.any())
     told += [f"{others} is {rows[int(np.argmin(sure))]}"] * (not sure.all())
@@ -182,48 +186,45 @@ def _deep(corpus: str) -> Finding | None:
     if len(pairs) < 2:
         return None
     table, told = family(pairs), "On ResNet-18 under one regularised recipe, each loss in a setting of its own, "
-    told += f"{_judged(table, ' losses are told from softmax, in points of UA')}."
+    told += f"{_judged(pairs, ' losses are told from softmax, in points of UA')}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
     told += f" A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them."
-    costs = {}
-    for words, (own, _) in terms.DEEP.items():
-        if own != terms.TAKEN_OVER[words] and (both := _pair(corpus, own, terms.TAKEN_OVER[words])):
-            each = [scores.spread_over_seeds() for scores in both]
-            costs[words] = each[0].mean() - each[1].mean(), len(each[0])
-    if costs:
-        worst = max(costs, key=costs.get)
-        (cost, seeds), told = costs[worst], f"{told} The setting that won on functionals costs up to "
+    if found := price(corpus):
+        (worst, cost, seeds), told = found, f"{told} The setting that won on functionals costs up to "
         told += f"**{cost:.1f} points** there ({worst}; {seeds} seed{'s' * (seeds > 1)})."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
-def _endings(corpus: str) -> Finding | None:
-    costs = {}
-    for method in PRINTED:
-        scores = committed(corpus, method)
-        said = {} if scores is None else {rule: ending_ua(scores, f"logits_{rule}") for rule in ("average", "best_dev")}
-        if said and np.isfinite(list(said.values())).all():
-            costs[method] = said["average"] - said["best_dev"]
-    if len(costs) < 2:
+def price(corpus: str) -> tuple[str, float, int] | None:
+    """Return which loss loses most on ResNet-18 by the setting that won on functionals, those points, and the seeds.
+
+    Trainings that had not come to rest are left out; None where no loss loses, or none is stored in both settings.
+    """
+    asked = {words: (own, terms.TAKEN_OVER[words]) for words, (own, _) in terms.DEEP.items()}
+    pairs = {words: both for words, pair in asked.items() if len({*pair}) > 1 and (both := _pair(corpus, *pair))}
+    gaps = by_seed(at_rest(pairs)[0])
+    if gaps.empty or (costs := gaps.mean(axis=1)).max() <= 0:
         return None
-    costs = sorted(costs.values())
-    told = "To score averaged weights, not the epoch that does best on one held-out voice (the papers' rule), changes "
-    told += f"UA by **{np.mean(costs):+.1f} points on average** over {len(costs)} networks ({costs[0]:+.1f} to "
-    return Finding(f"{told}{costs[-1]:+.1f}).", "00_corpora_and_protocol.ipynb")
+    return costs.idxmax(), float(costs.max()), int(gaps.loc[costs.idxmax()].notna().sum())
 
 
 def _luck(corpus: str) -> Finding | None:
-    spreads = {}
-    for method in PRINTED:
+    """Pool the variance between seeds over recipes; its interval is that of a variance with so many degrees."""
+    each, asked = {}, [*PRINTED, *(name for pair in (terms.PAPERS | terms.DEEP).values() for name in pair)]
+    for method in dict.fromkeys(asked):
         scores = committed(corpus, method)
-        if scores is not None and len(each := scores.spread_over_seeds()) > 2:
-            spreads[method] = each.max() - each.min()
-    if len(spreads) < 2:
+        if scores is not None and len(ua := scores.spread_over_seeds()) > 1:
+            each[method] = ua
+    free = sum(len(ua) - 1 for ua in each.values())
+    if len(each) < 2:
         return None
-    widest = max(spreads, key=spreads.get)
-    told = f"Nothing but another seed moves UA by up to {spreads[widest]:.1f} points (`{widest}`; "
-    told += f"{min(spreads.values()):.1f} at least) between trainings of one recipe: **a difference of two single "
-    return Finding(f"{told}trainings says little**.", "00_corpora_and_protocol.ipynb")
+    squares = sum(((ua - ua.mean()) ** 2).sum() for ua in each.values())
+    low, high = np.sqrt(squares / chi2.ppf([0.975, 0.025], free))
+    spread, widest = np.sqrt(squares / free), max(each, key=lambda method: np.ptp(each[method]))
+    told = f"Nothing but another seed moves UA by a standard deviation of **{spread:.1f} points** ({low:.1f} to "
+    told += f"{high:.1f}; {len(each)} recipes, {sum(map(len, each.values()))} trainings; `{widest}`: "
+    told += f"{np.ptp(each[widest]):.1f} points apart): two single trainings of one recipe differ by more than "
+    return Finding(f"{told}{np.sqrt(2) * spread:.1f} points in one case of three.", "00_corpora_and_protocol.ipynb")
 
 
 def _regularised(corpus: str) -> Finding | None:

@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader
 from matplotlib.figure import Figure
 from nbformat import NotebookNode, read
 
-from serlib.report.findings import findings, pictures
+from serlib.report.drawn import pictures
+from serlib.report.findings import findings
 from serlib.report.harmless import harmless
 from serlib.report.page import TEMPLATES, render_markdown, style, title_and_abstract
 from serlib.report.publish import compact, published

@@ -127,7 +127,7 @@ def _describe(soup: BeautifulSoup) -> None:
     for table in soup.select("main table"):
         frame = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": "Table"}
         table.wrap(soup.new_tag("div", attrs=frame))
-    for block in soup.select("main pre:not(.source pre), main .formula"):  # code in .source wraps
+    for block in soup.select("main pre:not(.source pre), main .formula, main .outputs figure"):  # .source wraps
         block["tabindex"] = "0"
 
 

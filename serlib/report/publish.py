@@ -49,7 +49,10 @@ def compact(table: "pd.DataFrame", title: str) -> tuple["pd.DataFrame", str]:
     caption = ", ".join([title, *(str(shown[c].iloc[0]) for c in alike)])
     if {"UA %", "UA low", "UA high"} <= {*table}:
         ends = table[["UA %", "UA low", "UA high"]].to_numpy(float)
-        shown["UA %"] = [f"{ua:.1f} [{low:.1f}, {high:.1f}]" if low == low else f"{ua:.1f}" for ua, low, high in ends]
+        shown["UA %"] = [
+            f"{ua:.1f}\N{NO-BREAK SPACE}[{low:.1f},\N{NO-BREAK SPACE}{high:.1f}]" if low == low else f"{ua:.1f}"
+            for ua, low, high in ends
+        ]
     empty = [c for c in shown if (shown[c] == "–").all()]
     shown = shown.drop(columns=[*alike, *empty, "UA low", "UA high"], errors="ignore")
     return shown.where(shown.notna(), "–"), caption
@@ -65,12 +68,15 @@ def _row(scores: "Scores") -> dict[str, Any]:
     """Return one row of the index; ``Scores.label`` holds the warnings that a reader needs."""
     summary, (method, corpus, profile, scheme, *warnings) = scores.summary(), scores.label.split(" · ")
     spoken = corpus + " · synthetic" * ("synthetic" in warnings and corpus != "synthetic")
+    note = [summary.attrs["note"]] * bool(summary.attrs["note"])
+    scaled = any(each.get("recipe", {}).get("scaling") == "speaker" for each in scores.manifests)
+    note += ["each speaker's own statistics"] * scaled
     return {
         "method": method, "corpus": spoken, "profile": profile, "scheme": scheme,
         **{f"{metric} %": summary.at[metric, "pooled"] for metric in summary.index},
         **{f"UA {end}": summary.at["UA", end] for end in ("low", "high")},
         "train UA %": scores.train_ua,
-        "note": summary.attrs["note"],
+        "note": "; ".join(note),
         "fingerprint": next((m["corpus"]["fingerprint"] for m in scores.manifests), None),
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ import pandas as pd
 from serlib import methods
 from serlib.corpora import Corpus
 from serlib.protocol import Comparison, Scores
+from serlib.protocol.intervals import LEVEL
 from serlib.report.publish import command_of
 from serlib.runs import stored_scores
 
@@ -138,13 +139,18 @@ def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA"
     word = found.verdict.partition(":")[0]
     if word == "not compared":
         return f"{a} and {b} are **not compared**: a training had not come to rest."
-    facts = interval_of(found, metric)
-    facts += ", which holds zero" * int(found.low <= 0 <= found.high) + "; a single seed" * int(seeds == 1)
+    facts = interval_of(found, metric) + ", which holds zero" * int(found.low <= 0 <= found.high)
+    if word == "open" and (found.low > 0 or found.high < 0):
+        facts += ", which leaves out zero, " + (
+            "but not after correction for the family" if found.p <= LEVEL else "but the permutation test does not"
+        )
+    facts += "; a single seed" * int(seeds == 1)
     if word == "undecidable":
         return f"{a} against {b} is **undecidable** ({facts}): no swap of its few units reaches 5 % in the family."
     if word == "open":
         return f"{a} against {b}: **open** ({facts}; {found.smallest_seen:.1f} points would be seen)."
-    return f"{a} is **{word}** than {b} ({facts}; p = {found.p_family:.2g})."
+    p = f"p = {found.p_family:.2g}" if found.p_family >= 1e-4 else "p < 0.0001"
+    return f"{a} is **{word}** than {b} ({facts}; {p})."
 
 
 def surely(found: Comparison) -> str:

@@ -17,7 +17,7 @@ PROFILES = ("quick", "study", "paper")
 
 
 def sweep_name(weight):
-    return f"center/mel-sweep-{weight:g}"
+    return "center/mel-center" if weight == CENTER_WEIGHT else f"center/mel-sweep-{weight:g}"
 
 
 def test_the_names_are_there():
@@ -45,8 +45,6 @@ def test_softmax_and_center_differ_in_one_number():
         assert plain.loss == center.loss == "CenterLoss"
         assert plain.loss_options == {"weight": 0.0, "alpha": 0.5}
         assert center.loss_options == {"weight": CENTER_WEIGHT, "alpha": 0.5}
-    at_chosen = methods.get(sweep_name(CENTER_WEIGHT)).recipe("study").to_dict()
-    assert at_chosen == methods.get("center/mel-center").recipe("study").to_dict()
 
 
 @pytest.mark.parametrize("profile", PROFILES)

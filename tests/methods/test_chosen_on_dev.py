@@ -6,7 +6,8 @@ import pytest
 from serlib.methods import center, multidilated
 from serlib.runs import stored_scores
 
-SWEEP = {w: f"center/mel-sweep-{w:g}" if w else "center/mel-softmax" for w in center.SWEEP}
+KNOWN = {0: "center/mel-softmax", center.CENTER_WEIGHT: "center/mel-center"}
+SWEEP = {w: KNOWN.get(w, f"center/mel-sweep-{w:g}") for w in center.SWEEP}
 TRIES = {name: f"multidilated/try-{name}" for name in multidilated.TRIES}
 
 

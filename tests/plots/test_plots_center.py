@@ -114,13 +114,20 @@ def test_sweep_shows_single_runs_of_a_measure_where_they_are_given(tables):
 
 
 def test_courses_show_every_measure_of_every_run():
-    table = pd.DataFrame({"intra": [3.0, 1], "silhouette": [0.0, 0.4]}, index=pd.Index([0, 5], name="epoch"))
+    table = pd.DataFrame({"intra": [3.0, 1], "silhouette": [0.0, 0.4]}, index=[0, 5.2])
     figure = pictures.courses({"softmax": table, "center": table + 1}, synthetic=True)
     assert [axes.get_ylabel() for axes in figure.axes] == ["distance to the own mean", "silhouette"]
     assert list(figure.axes[0].lines[1].get_ydata()) == [4.0, 2.0]
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "5"]
     assert "synthetic" in figure.axes[0].get_title("left")
     assert [text.get_text() for text in figure.legends[0].texts] == ["softmax", "center"]
+
+
+def test_courses_of_many_snapshots_name_a_few_shares():
+    table = pd.DataFrame({"ratio": np.arange(7.0)}, index=np.linspace(0, 87, 7))
+    (axes,) = pictures.courses({"softmax": table}).axes
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0", "29", "58", "87"]
+    assert list(axes.get_xticks()) == [0, 2, 4, 6] and axes.get_xlabel() == "share of the training, %"
 
 
 def test_clouds_move_in_a_player_that_needs_no_network():

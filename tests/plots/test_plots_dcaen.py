@@ -48,8 +48,9 @@ def test_filters_are_sorted_by_their_peak():
 
 def test_terms_are_means_over_runs_and_leave_out_what_is_missing():
     history = pd.DataFrame({
-        "epoch": [1, 2, 1, 2], "train_cos": [0.0, -0.4, 0.2, -0.6], "dev_cos": [0.0, -0.2, 0.0, -0.4],
-        "train_ce": [1.4, 1.0, 1.2, 0.8],
+        "fold": ["a", "a", "b", "b", "b"], "seed": 0, "epoch": [1, 2, 1, 2, 3],  # beyond 2 there is one run alone
+        "train_cos": [0.0, -0.4, 0.2, -0.6, -0.9], "dev_cos": [0.0, -0.2, 0.0, -0.4, -0.9],
+        "train_ce": [1.4, 1.0, 1.2, 0.8, 0.1],
     })  # fmt: skip
     figure = pictures.terms({"dcaen": history})
     cosine, entropy = ([line for line in axes.lines if len(line.get_xdata())] for axes in figure.axes)  # not the keys
@@ -124,6 +125,9 @@ def test_ridges_show_where_cosines_lie_and_what_was_asked_for():
     peak = axes.collections[1].get_paths()[0].vertices
     assert peak[peak[:, 1].argmin(), 0] == -1  # the bin from -1 to -0.96
     assert [line.get_xdata()[0] for line in axes.lines] == [0.1, 0.2, -1, -0.95, -0.9]
+    heights = [y for line in axes.lines for y in line.get_ydata()]
+    lowest, highest = axes.get_ylim()
+    assert min(heights) - highest >= 0.1 and lowest - max(heights) >= 0.2  # a mark is wider than its point
     told = ["mean, train", "mean, dev", "asked for"]
     assert sorted(t.get_text() for t in figure.legends[0].texts) == sorted(told)
     assert [t.get_text() for t in axes.get_yticklabels()] == [*rows] and axes.yaxis_inverted()

@@ -36,8 +36,17 @@ def test_a_forest_shows_effects_intervals_seeds_and_verdicts():
     np.testing.assert_allclose(shown, SEEDS)
     assert len(marks(second, "o")) == 2 and not marks(second, ".")
     assert [t.get_text() for t in first.get_yticklabels()] == [*ROWS.index]
-    assert figure.get_suptitle() == "emodb · synthetic"
-    assert [t.get_text() for t in figure.legends[0].texts] == ["better", "worse", "open", "not decided", "one seed"]
+    assert figure.get_suptitle() == "emodb · synthetic" and first.get_xlim() == second.get_xlim()
+    apart = equal.forest({"one": ROWS, "two": ROWS.iloc[:2]}, {}, title="emodb", sharex=False)
+    assert "a single seed" not in [t.get_text() for t in apart.legends[0].texts]
+    assert apart.axes[0].get_xlim() != apart.axes[1].get_xlim()
+    assert [t.get_text() for t in figure.legends[0].texts] == [
+        "better",
+        "worse",
+        "open",
+        "undecidable or not compared",
+        "a single seed",
+    ]
 
 
 def test_a_contrast_that_one_ground_lacks_leaves_its_row_empty():

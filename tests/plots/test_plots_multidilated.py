@@ -56,6 +56,12 @@ def test_receptive_fields_show_dependence_and_what_is_claimed():
     assert claimed == {"standard: 3": 3, "printed: 5": 5}
 
 
+@pytest.mark.parametrize(("inputs", "width"), [(41, 1), (39, 0.85)])
+def test_bars_of_many_inputs_touch(inputs, width):
+    axes = pictures.receptive_fields({"a": (np.ones(inputs), {"can see": 3})}, xlabel="frame").axes[0]
+    assert {round(bar.get_width(), 9) for bar in axes.patches} == {width}
+
+
 @pytest.mark.parametrize(("level", "rows", "steps"), [(5, 0, 0), (6, 4, 3), (8, 4, 7), (1, 0, 0)])
 def test_pyramid_marks_what_each_bin_keeps_and_what_is_shared_and_rebuilds_the_map(level, rows, steps):
     values = np.random.default_rng(level).permutation(20 * 45).reshape(20, 45).astype(float)
@@ -97,6 +103,12 @@ def test_heats_part_colours_at_the_middle_and_keep_every_map():
     np.testing.assert_allclose(first.get_array(), maps["anger"][0])
     assert (first.norm.vmin, first.norm.vcenter, first.norm.vmax) == (-0.1, 0, 0.4)
     assert second.norm.vmax == 0.4
+
+
+def test_heats_say_where_time_runs_below_the_last_row():
+    maps = {"anger": [np.ones((2, 2)), np.ones((3, 3))], "fear": [np.ones((2, 2)), np.ones((3, 3))]}
+    figure = pictures.heats(maps, middle=0, label="nats", title="t")
+    assert [axes.get_xlabel() for axes in figure.axes[:4]] == ["", "", "time →", "time →"]
 
 
 def test_waterfall_stands_each_recipe_on_the_one_before_and_hollows_what_is_open():

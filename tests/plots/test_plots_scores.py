@@ -1,6 +1,7 @@
 """Pictures of scores and of focal loss say what the numbers say."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -72,6 +73,8 @@ def test_intervals_say_what_is_drawn_and_mark_what_was_not_trained_to_the_end():
     assert [axes.lines[k].get_markerfacecolor() for k in (1, 3)] == [style.SERIES_COLOURS[0], "white"]
     assert "unconverged" in axes.get_xlabel()
     assert "unconverged" not in scores.intervals([resting]).axes[0].get_xlabel()
+    alone = replace(resting, predictions=resting.predictions.assign(fold="f"))
+    assert scores.intervals([alone]).get_suptitle().endswith("profile: one unit each, so no interval")
 
 
 def test_speakers_stand_in_the_order_of_the_first_method():
@@ -88,6 +91,16 @@ def test_learning_curves_show_mean_loss_and_both_uas_in_percent():
     np.testing.assert_allclose(dev.get_ydata(), [10, 20, 30])
     np.testing.assert_allclose(train.get_ydata(), [20, 40, 60])
     assert "synthetic" in figure.axes[0].get_title(loc="left")
+
+
+def test_a_learning_curve_ends_where_its_first_run_ends():
+    """Else its last points were means over other folds: here the run that goes on is far worse."""
+    short, long = _scores("a", right=0.9), _scores("b", right=0.9)
+    more = pd.concat([long.history.assign(fold="2", dev_ua=0.0), long.history.tail(1).assign(fold="2", epoch=4)])
+    figure = scores.learning_curves([replace(short, history=pd.concat([short.history, more]))])
+    dev = next(line for line in figure.axes[1].lines if len(line.get_xdata()))
+    np.testing.assert_allclose(dev.get_ydata(), [5, 10, 15])
+    assert len(figure.axes[0].lines[0].get_xdata()) == 3
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])

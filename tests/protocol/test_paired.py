@@ -10,7 +10,7 @@ from sklearn.metrics import balanced_accuracy_score
 
 from serlib.protocol import compare, compare_family
 from serlib.protocol.intervals import draw_units
-from serlib.protocol.paired import rearrangements
+from serlib.protocol.paired import judge, rearrangements
 
 # speakers a fold, seeds: units
 UNITS = [(1, (0,), 6), (1, (0, 1, 2), 6), (2, (0,), 3), (2, (0, 1), 6)]
@@ -247,6 +247,18 @@ def test_a_family_needs_pairs_and_the_same_units(family, make_scores):
     a, b = make_scores(method="c"), make_scores(method="d", draw=2)
     with pytest.raises(ValueError, match=r"cannot swap the same units .*: same .* has 10 speakers, c .*; make two"):
         compare_family(family | {"folds": (a, b)})
+
+
+def test_units_may_be_asked_for_where_several_share_a_network(make_scores):
+    """Speakers in pairs: the pairs' networks are the units, or on demand the voices, here with two seeds each."""
+    a, b = make_scores(per_fold=2, seeds=(0, 1)), make_scores(per_fold=2, seeds=(0, 1), skill=0.45, draw=9, method="m")
+    usual, voices = compare_family({"x": (a, b)}), compare_family({"x": (a, b)}, units=("speaker",))
+    assert usual.attrs["unit"] == "10 networks (fold x seed)" and voices.attrs["unit"] == "10 speakers"
+    assert voices.at["x", "effect"] == pytest.approx(usual.at["x", "effect"])
+    by_speaker = [s.counted("speaker")[1] for s in (a, b)]
+    assert voices.at["x", "p"] == judge([tuple(by_speaker)], "ua").at[0, "p"] != usual.at["x", "p"]
+    with pytest.raises(ValueError, match=r"units are \('seed',\); allowed are \('speaker',\), \('fold',\), "):
+        compare_family({"x": (a, b)}, units=("seed",))
 
 
 # --- what is refused

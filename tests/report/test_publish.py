@@ -54,7 +54,10 @@ def test_scores_travel_with_what_a_reader_must_know(shown):
     assert (second["train UA %"], second["note"]) == (75, "unconverged: train UA still climbed in 1 of 1 runs")
     assert (first["fingerprint"], second["fingerprint"]) == (None, "f" * 64)
     html = shown[0]["text/html"]
-    assert "<caption>Two methods, quick</caption>" in html and f">83.3 [{first['UA low']:.1f}, " in html
+    assert (
+        "<caption>Two methods, quick</caption>" in html
+        and f">83.3\N{NO-BREAK SPACE}[{first['UA low']:.1f},\N{NO-BREAK SPACE}" in html
+    )
     assert "<th>profile</th>" not in html and "UA low" not in html
     assert "<th>scheme</th>" in html and "<th>note</th>" in html
     assert "f" * 64 not in shown[0]["text/html"]

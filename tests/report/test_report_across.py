@@ -94,8 +94,10 @@ def test_sentences_say_what_came_out_and_nothing_where_nothing_is(targets):
     assert cost.startswith(
         "a+b: UA of a network that learned from the other corpus: on a **60.0 %** instead of 90.0, -30.0"
     )
-    assert "each speaker's own statistics +10.0" in mended and "each corpus" not in mended and mended.endswith("alone.")
-    assert "of 1 losses told from softmax: **none**; the largest difference is that of center loss, " in losses
+    assert "across, in points of UA: on a each speaker's own +10.0" in mended and "each corpus" not in mended
+    added = mended.partition("With the other corpus added to the own one, against the own one alone: ")[2]
+    assert added.startswith("on a +0.0 (") and "; on b " in added
+    assert "of 1 loss told from softmax: **none**; the largest difference is that of center loss, " in losses
     one = "**none so sure** (none so sure within; scaled by each speaker's own statistics)"
     assert sure == f"Wrong, of the answers that were over 90 % sure, across: on a {one}; on b {one}."
     *rest, fewer = found.sentences("a+b", targets, targets)
@@ -103,6 +105,31 @@ def test_sentences_say_what_came_out_and_nothing_where_nothing_is(targets):
         "With 4 emotions alone (anger, happiness, neutral, sadness; chance 25 %): UA of a network that learned from "
     )
     assert found.sentences("a+b", {}) == ["Nothing is stored of a+b: the cells below say which command trains it."]
+
+
+def climbing(scores: Scores) -> Scores:
+    """The same, whose trainings had not come to rest."""
+    return replace(scores, manifests=[m | {"notes": {"converged": False}} for m in scores.manifests])
+
+
+def test_what_had_not_come_to_rest_is_counted_with_nothing(targets):
+    results = targets["a"]
+    others = {
+        ("across", "speaker", loss): found.tested_on(scores("m/other", "across", right, seeds=(1, 2)), "a")
+        for loss, right in (("weighted", 0.6), ("angular", 0.8))
+    } | {("across", "speaker", "center"): climbing(results["across", "speaker", "center"])}
+    judged = found.travelling(results | others)
+    assert list(found.comparable(judged).index) == ["class-weighted softmax", "angular softmax"]
+    told = found.counted(judged, "losses, told from softmax")
+    sure = f"angular softmax {judged.loc['angular softmax', 'effect']:+.1f}"
+    rest = "**Not compared**, for a training had not come to rest: center loss."
+    assert told == f"Of 2 losses, told from softmax: **{sure}**. {rest}"
+    assert found.counted(judged.loc[["center loss"]], "losses") == rest and found.counted(judged.iloc[:0], "x") == ""
+    alone = {key: climbing(s) for key, s in results.items()}
+    cost, mended, losses, _ = found.sentences("a+b", {"a": alone})
+    why = "not compared (unconverged)"
+    assert cost.endswith(f"instead of 90.0, {why}.") and mended.count(why) == 2
+    assert losses == f"Which loss travels, with each speaker's own statistics: on a {why}: center loss."
 
 
 def test_results_of_other_recordings_do_not_fit(tiny_corpus):

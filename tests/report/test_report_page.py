@@ -119,6 +119,13 @@ def test_wide_tables_scroll_inside_themselves(page):
     assert page.select_one("caption").get_text() == "Scores of nothing, tiny"
 
 
+def test_wide_pictures_scroll_on_a_narrow_screen(page):
+    pictures = page.select("main .outputs figure")
+    assert pictures and all(figure["tabindex"] == "0" and figure.img for figure in pictures)
+    narrow = page.style.get_text().partition("(max-width: 40rem)")[2].partition("@media")[0]
+    assert "figure { overflow-x: auto; }" in narrow and "figure img { max-width: 44rem; }" in narrow
+
+
 def test_parameters_are_folded(page):
     names = [summary.get_text() for summary in page.select("details.source > summary")]
     assert names == ["Parameters and their defaults", "Parameters of this report"]

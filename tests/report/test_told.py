@@ -82,6 +82,12 @@ def test_what_is_not_stored_is_named_with_its_command():
         ({"effect": -3.0, "low": -5.0, "high": -1.0}, "A is **worse** than B (-3.0 points of UA, 95 % interval -5.0"),
         ({"p_family": 0.2, "low": -1.0}, "A against B: **open** (+3.0 points of UA, 95 % interval -1.0 to +5.0, which "
          "holds zero; 2.5 points would be seen)."),
+        ({"p": 0.03, "p_family": 0.08}, "A against B: **open** (+3.0 points of UA, 95 % interval +1.0 to +5.0, which "
+         "leaves out zero, but not after correction for the family; 2.5 points"),
+        ({"p": 0.06, "p_family": 0.06}, "A against B: **open** (+3.0 points of UA, 95 % interval +1.0 to +5.0, which "
+         "leaves out zero, but the permutation test does not; 2.5 points"),
+        ({"p_family": 5e-5}, "A is **better** than B (+3.0 points of UA, 95 % interval +1.0 to +5.0; p < 0.0001)."),
+        ({"p_family": 1e-4}, "A is **better** than B (+3.0 points of UA, 95 % interval +1.0 to +5.0; p = 0.0001)."),
         ({"note": "m/a is unconverged"}, "A and B are **not compared**: a training had not come to rest."),
         ({"least_p": 0.06}, "A against B is **undecidable** (+3.0 points of UA, 95 % interval +1.0 to +5.0): no swap "
          "of its few units reaches 5 % in the family."),
@@ -95,7 +101,9 @@ def test_a_verdict_is_one_sentence(options, sentence):
 
 def test_a_row_of_a_family_reads_like_a_comparison_and_one_seed_is_said():
     found = comparison()
-    row = pd.Series({n: getattr(found, n) for n in ("effect", "low", "high", "p_family", "smallest_seen", "verdict")})
+    row = pd.Series(
+        {n: getattr(found, n) for n in ("effect", "low", "high", "p", "p_family", "smallest_seen", "verdict")}
+    )
     assert verdict(row, "A", "B") == verdict(found, "A", "B")
     for one in (1, np.int64(1)):  # a table's number
         assert "+5.0; a single seed; p = 0.02)." in verdict(row, "A", "B", seeds=one)
