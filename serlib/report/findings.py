@@ -95,6 +95,7 @@ def _losses(corpus: str) -> Finding | None:
             told += f" On {other} ({softmax.predictions['speaker'].nunique()} speakers, "
             told += f"{len(softmax.spread_over_seeds())} seeds) {len(sure)} of {len(rows)} are told from softmax"
             told += f"{': ' * bool(listed)}{listed}, and the gain is excluded for {(rows['high'] < GAIN).sum()}."
+            told += _elsewhere(other)
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
