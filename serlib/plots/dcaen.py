@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from serlib.plots.center import cloud
+from serlib.plots.scores import to_first_end
 from serlib.plots.style import SERIES_COLOURS, grid, key_below, look, panels, slanted, titled
 
 
@@ -72,8 +73,7 @@ def terms(histories: Mapping[str, pd.DataFrame], *, synthetic: bool = False) -> 
     is left out. A model's lines end where its first run ends: beyond, a mean would be one over other folds.
     """
     runs = pd.concat(histories, names=["model"]).reset_index("model")
-    ends = runs.groupby(["model", "fold", "seed"])["epoch"].max().groupby("model").min()
-    runs = runs[runs["epoch"] <= runs["model"].map(ends)]
+    runs = to_first_end(runs, "model")
     figure, axes = panels(2, 3.9)
     curves = {"x": "epoch", "hue": "model", "palette": SERIES_COLOURS[: len(histories)], "errorbar": None}
     for panel, term in zip(axes, ("cos", "ce"), strict=True):

@@ -66,6 +66,12 @@ def per_speaker(scores: Sequence[Scores], *, names: Sequence[str] | None = None)
     return figure
 
 
+def to_first_end(runs: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Cut histories (``fold``, ``seed``, ``epoch``) to the epochs that all runs of the same ``by`` reach."""
+    last = runs.groupby([by, "fold", "seed"])["epoch"].max().groupby(by).min()
+    return runs[runs["epoch"] <= runs[by].map(last)]
+
+
 def learning_curves(scores: Sequence[Scores], *, names: Sequence[str] | None = None) -> Figure:
     """Draw by epoch the loss on the training part, and UA on dev (solid) and on the training part (dashed).
 
@@ -75,8 +81,7 @@ def learning_curves(scores: Sequence[Scores], *, names: Sequence[str] | None = N
     names = names or [s.method for s in scores]
     runs = pd.concat([s.history for s in scores], keys=names, names=["method"]).reset_index("method")
     runs[["dev_ua", "train_ua"]] *= 100
-    last = runs.groupby(["method", "fold", "seed"])["epoch"].max().groupby("method").min()
-    runs = runs[runs["epoch"] <= runs["method"].map(last)]
+    runs = to_first_end(runs, "method")
     figure, (loss, ua) = panels(2, 3.6)
     curves = {"hue": "method", "palette": SERIES_COLOURS[: len(names)], "x": "epoch"}
     sns.lineplot(runs, y="train_loss", errorbar=("pi", 50), ax=loss, **curves)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from serlib.protocol import Scores
 from serlib.protocol.cut import cut_fitted
+from serlib.report.equal import STEEPEST
 from serlib.report.stored import family
 from serlib.report.told import verdict
 from serlib.runs.imbalance import CONDITIONS, Series
@@ -28,7 +29,6 @@ LEAGUE = (
     "Functionals are scaled by each speaker's own statistics, so their levels belong to another league; "
     "only differences between losses are read."
 )
-STEEPEST = "1:8"
 CLEAR = 5.0  # points of UA on the training part that are worth a warning
 
 

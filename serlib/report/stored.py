@@ -196,16 +196,3 @@ def levels(scores: Mapping[str, Scores]) -> str:
         facts += [f"{seeds} seed{'s' * (seeds > 1)}", *["unconverged"] * (each.converged is False)]
         told.append(f"`{name.partition('/')[2]}` {row['pooled']:.1f} % ({', '.join(facts)})")
     return ", ".join(told)
-
-
-def ending_ua(scores: Scores, name: str) -> float:
-    """Return UA in percent of what an ending would have said, over the runs that keep it (those of the first seed)."""
-    table, classes = scores.predictions, np.asarray(scores.classes)
-    parts = []
-    for manifest, arrays in zip(scores.manifests, scores.arrays, strict=True):
-        if name in arrays:
-            own = (table["fold"] == manifest["fold"]["name"]) & (table["seed"] == manifest["seed"])
-            parts.append(table[own].assign(right=classes[arrays[name].argmax(1)] == table[own]["emotion"]))
-    if not parts:
-        return float("nan")
-    return 100 * float(pd.concat(parts).groupby("emotion")["right"].mean().mean())
