@@ -15,6 +15,7 @@ MASKS = SpectrogramMasks(colour=0.5, contrast=0.15)
 DROPOUT = 0.5
 UPDATES = {"quick": 20, "study": 1200, "paper": 6000}
 LONGER = 3  # times the updates
+WIDTHS = (8, 16, 32, 64, 128)
 SLOW = {"CNNBiRNN": 3}  # networks that need so many times the updates to come to rest
 UNSEEN = ("FeatureNetwork", "RawWaveformNetwork", "DCaEN")  # networks that read no spectrogram: nothing to mask
 
@@ -73,6 +74,16 @@ def longer(recipe: Recipe, profile: str) -> Recipe:
     return replace(recipe, training=replace(training, **{much: LONGER * getattr(training, much)}))
 
 
+def as_wide(recipe: Recipe, profile: str, *, filters: int) -> Recipe:
+    """Return the recipe with so many filters in the first stage, from which the others follow: does width matter?
+
+    A network whose width is a share of the paper's, or that has none, is a ValueError.
+    """
+    if not isinstance(width := recipe.network_options.get("width"), int):
+        raise ValueError(f"{recipe.network} counts no filters (its width is {width}), so it cannot have {filters}")
+    return replace(recipe, network_options=recipe.network_options | {"width": filters})
+
+
 def under(recipe: Recipe, profile: str, *, loss: str, setting: str) -> Recipe:
     """Return the recipe under another loss in one of its settings.
 
@@ -91,13 +102,17 @@ def under(recipe: Recipe, profile: str, *, loss: str, setting: str) -> Recipe:
     )  # fmt: skip
 
 
-VARIANTS = {
-    "strong": ("regularised", strong),
-    "speaker": ("each speaker's own statistics", partial(scaled_by_own, scaling="speaker")),
-    "corpus": ("each corpus' own statistics", partial(scaled_by_own, scaling="corpus")),
-    "decree": ("margins by decree", by_decree),
-    "longer": ("three times the updates", longer),
-} | {
-    name: (LOSSES[loss][1] + f", {setting}" * (name != loss), partial(under, loss=loss, setting=setting))
-    for name, (loss, setting) in UNDER.items()
-}
+VARIANTS = (
+    {
+        "strong": ("regularised", strong),
+        "speaker": ("each speaker's own statistics", partial(scaled_by_own, scaling="speaker")),
+        "corpus": ("each corpus' own statistics", partial(scaled_by_own, scaling="corpus")),
+        "decree": ("margins by decree", by_decree),
+        "longer": ("three times the updates", longer),
+    }
+    | {f"w{n}": (f"{n} filters", partial(as_wide, filters=n)) for n in WIDTHS}
+    | {
+        name: (LOSSES[loss][1] + f", {setting}" * (name != loss), partial(under, loss=loss, setting=setting))
+        for name, (loss, setting) in UNDER.items()
+    }
+)

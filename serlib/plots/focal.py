@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.optimize import brentq
@@ -50,18 +49,6 @@ def modulating_factor(gammas: Sequence[float] = (0, 0.5, 1, 2, 5)) -> Figure:
     for panel in axes:
         panel.set(xlabel="p of the true class", xlim=(0, 1))
     key_below(figure, columns=len(gammas))
-    return figure
-
-
-def true_probabilities(probabilities: Mapping[str, np.ndarray], *, synthetic: bool = False) -> Figure:
-    """Draw how sure models are: model -> probability of each test utterance's true class, (N,)."""
-    figure, (axes,) = panels(1, 3.6)
-    for i, (name, values) in enumerate(probabilities.items()):
-        line = {"color": SERIES_COLOURS[i], "linestyle": ("-", "--", "-.", ":")[i % 4], "label": name}
-        sns.histplot(values, bins=20, binrange=(0, 1), element="step", fill=False, ax=axes, **line)
-    axes.set(xlabel="probability of the true class", ylabel="test utterances", xlim=(0, 1))
-    axes.set_title(titled("how sure each model is", synthetic))
-    axes.legend(loc="upper center")
     return figure
 
 

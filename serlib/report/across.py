@@ -85,15 +85,10 @@ def comparable(judged: pd.DataFrame) -> pd.DataFrame:
     return judged[~judged["verdict"].astype(str).str.startswith("not compared")]
 
 
-def apart(judged: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a family that are told from zero."""
-    return judged[judged["verdict"].isin(["better", "worse"])]
-
-
 def counted(judged: pd.DataFrame, what: str) -> str:
     """Return in sentences which rows of a family, called ``what``, are told from zero, and which are not compared."""
     rows = comparable(judged)
-    sure = ", ".join(f"{name} {effect:+.1f}" for name, effect in apart(rows)["effect"].items())
+    sure = ", ".join(f"{name} {effect:+.1f}" for name, effect in stored.apart(rows)["effect"].items())
     told = [f"Of {len(rows)} {what}: **{sure or 'none'}**."] * bool(len(rows))
     left = ", ".join(judged.index.difference(rows.index, sort=False))
     return " ".join(told + [f"**Not compared**, for a training had not come to rest: {left}."] * bool(left))
@@ -180,7 +175,7 @@ def _losses(targets: Mapping[str, Mapping[Key, Scores]]) -> str:
     for target, judged in ((target, travelling(results)) for target, results in targets.items()):
         rows = comparable(judged)
         if len(rows):
-            sure = [f"{loss} {_points(row)}" for loss, row in apart(rows).iterrows()]
+            sure = [f"{loss} {_points(row)}" for loss, row in stored.apart(rows).iterrows()]
             widest = rows["effect"].abs().idxmax()
             rest = f"**none**; the largest difference is that of {widest}, {_points(rows.loc[widest])}"
             rest, many = f"**{', '.join(sure)}**" if sure else rest, f"{len(rows)} loss{'es' * (len(rows) > 1)}"

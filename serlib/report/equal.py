@@ -39,6 +39,7 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
         "multidilated/multi-attention-arcface", "multidilated/ff-spp",
     ),
 }  # fmt: skip
+LADDER = "multidilated/"  # at the study size its rungs rest after three times their updates only
 RESNET = "focal/mel-softmax{}+strong"  # the strongest spectrogram network
 DEEP = {  # each loss on it, in the setting that was chosen for it, against softmax
     words: (RESNET.format(f"+{variant(loss, CHOSEN_DEEP.get(loss))}"), RESNET.format(""))
@@ -60,6 +61,16 @@ CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of
      ("multidilated/multi-arcface", "multidilated/multi"), "emodb"),
     ("003", "center loss helps", "center", "softmax", "center/claims", ("center/mel-center", None), "iemocap"),
 )  # fmt: skip
+
+
+def papers(profile: str) -> dict[str, tuple[str, str]]:
+    """Return each paper's idea and the two methods of ``PAPERS``, in the length at which they rest in a profile."""
+    return {idea: (at_length(first, profile), at_length(second, profile)) for idea, (first, second) in PAPERS.items()}
+
+
+def at_length(method: str, profile: str) -> str:
+    """Return a method as it is trained to rest in a profile: the rungs of paper 002 need ``+longer`` in study."""
+    return f"{method}+longer" if profile == "study" and method.startswith(LADDER) else method
 
 
 def stored(corpus: Corpus | str, profile: str) -> Results:

@@ -14,7 +14,7 @@ from serlib import paths
 from serlib.methods import equal
 from serlib.protocol import Scores, compare
 from serlib.report import equal as terms
-from serlib.report.stored import alike, at_rest, by_seed, family
+from serlib.report.stored import alike, apart, at_rest, by_seed, family
 from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.results import stored_scores
@@ -90,7 +90,7 @@ def _losses(corpus: str) -> Finding | None:
     for other in OTHERS:
         if other != corpus and (there := losses(other)) is not None:
             rows, softmax = there[0], there[1][GROUND, "softmax"]
-            sure = rows[rows["verdict"].isin(["better", "worse"])]
+            sure = apart(rows)
             listed = ", ".join(f"{name} {row.effect:+.1f}" for name, row in sure.iterrows())
             told += f" On {other} ({softmax.predictions['speaker'].nunique()} speakers, "
             told += f"{len(softmax.spread_over_seeds())} seeds) {len(sure)} of {len(rows)} are told from softmax"
@@ -160,7 +160,8 @@ def _papers(corpus: str) -> Finding | None:
 
 
 def _ideas(corpus: str, profile: str) -> dict[str, list[Scores]]:
-    return {idea: pair for idea, names in terms.PAPERS.items() if (pair := _pair(corpus, *names, profile=profile))}
+    asked = terms.papers(profile)
+    return {idea: pair for idea, names in asked.items() if (pair := _pair(corpus, *names, profile=profile))}
 
 
 def _judged(

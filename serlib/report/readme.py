@@ -9,6 +9,7 @@ from pathlib import Path
 from serlib.methods import equal
 from serlib.protocol import Scores
 from serlib.report.best import LEAGUES, best
+from serlib.report.equal import PAPERS
 from serlib.report.findings import committed, findings
 
 CORPUS = "emodb"
@@ -16,10 +17,11 @@ ROWS = (
     "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", "angular/crnn-softmax",
     "angular/tfgap-softmax", "angular/tfgap-m4", "angular/tfgap-c64", "focal/mel-softmax", "focal/mel-focal",
     "focal/mel-softmax+strong", "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-center",
-    "center/mel-softmax+strong", "multidilated/ff-spp", "multidilated/ff-spp+strong", "multidilated/multi",
-    "multidilated/multi-attention", "multidilated/multi-attention-count", "multidilated/multi-attention-arcface",
+    "center/mel-softmax+strong", "multidilated/ff-spp", "multidilated/ff-spp+strong",
+    *(f"multidilated/{rung}+longer" for rung in ("ff-spp", "multi", "multi-attention", "multi-attention-arcface")),
     "dcaen/raw", "dcaen/ftr-eg", "dcaen/e-nc", "dcaen/dcaen", "dcaen/ftr-em",
 )  # fmt: skip
+IDEAS = tuple(dict.fromkeys(method for pair in PAPERS.values() for method in pair[::-1]))
 SECOND = "ravdess"
 SECOND_ROWS = (*(f"baselines/{name}-svm{own}" for name in ("egemaps", "compare") for own in ("", "-speakernorm")),
                equal.name("eg", "softmax"), equal.name("em", "softmax"), equal.name("em-speaker", "softmax"),
@@ -60,7 +62,7 @@ def row(scores: Scores, called: str = "") -> str:
 
 
 PARTS = {
-    "learned": learned, "measured": measured, "measured-full-size": partial(measured, profile="paper"),
+    "learned": learned, "measured": measured, "measured-full-size": partial(measured, methods=IDEAS, profile="paper"),
     "measured-ravdess": partial(measured, SECOND, SECOND_ROWS),
 }  # fmt: skip
 

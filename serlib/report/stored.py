@@ -141,6 +141,11 @@ def at_rest(pairs: Mapping[Hashable, Sequence[Scores]]) -> tuple[dict[Hashable, 
     return {words: pair for words, pair in pairs.items() if words not in climbing}, climbing
 
 
+def apart(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of a family that are told from zero."""
+    return judged[judged["verdict"].isin(["better", "worse"])]
+
+
 def paired(
     pairs: Mapping[Hashable, tuple[str, str]], corpus: Corpus | str, *, profile: str, scheme: str
 ) -> tuple[dict[Hashable, list[Scores]], str]:

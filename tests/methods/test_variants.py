@@ -72,6 +72,26 @@ def test_longer_triples_what_the_recipe_counts_in_and_stretches_its_schedule(pro
         assert ends[1] == pytest.approx(ends[0], rel=0.2, abs=1e-9) or gamma  # a rate that falls by the epoch falls on
 
 
+@pytest.mark.parametrize(
+    "name", ["focal/mel-softmax", "focal/mfcc-focal+strong", "multidilated/multi-attention-arcface"]
+)
+def test_width_changes_the_filters_alone(name):
+    plain, wide = (methods.get(each).recipe("study") for each in (name, f"{name}+w64"))
+    assert differing(plain, wide) == {"network_options"}
+    assert wide.network_options == plain.network_options | {"width": 64}
+    assert "64 filters" in methods.get(f"{name}+w64").title
+    networks = [methods.get(name).build(recipe, 7)[0] for recipe in (plain, wide)]
+    counts = [sum(p.numel() for p in network.parameters()) for network in networks]
+    times = 64 / plain.network_options["width"]
+    assert times < counts[1] / counts[0] < 1.1 * times**2  # a layer between two wide ones grows with the square
+
+
+@pytest.mark.parametrize("name", ["angular/crnn-softmax", "center/mel-center", "dcaen/ftr-eg"])
+def test_a_network_whose_width_is_no_number_of_filters_is_refused(name):
+    with pytest.raises(ValueError, match=r"counts no filters \(its width is (0\.5|None)\), so it cannot have 16"):
+        methods.get(f"{name}+w16").recipe("study")
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_by_speaker_changes_the_scaling_alone(name):
     plain, own = (methods.get(each).recipe("study") for each in (name, f"{name}+speaker"))

@@ -125,8 +125,6 @@ def test_focal_pictures_carry_their_series():
     plain, focused = (line.get_ydata() for line in shares.lines[:2])
     assert plain[-1] == focused[-1] == pytest.approx(100) and (focused[:-1] < plain[:-1]).all()
     assert "synthetic" in shares.get_title(loc="left")
-    sure = focal.true_probabilities({"a": np.array([0.1, 0.95]), "b": np.array([0.5, 0.5])}).axes[0]
-    assert [t.get_text() for t in sure.get_legend().get_texts()] == ["a", "b"]
 
 
 def test_figures_are_saved_the_same_twice_and_only_into_a_folder(tmp_path):

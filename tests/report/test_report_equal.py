@@ -186,3 +186,23 @@ def test_committed_results_are_found_under_the_scheme_that_has_some(tmp_path, mo
     assert list(found) == [("em-speaker", "softmax"), ("em-speaker", "focal")]
     assert {s.scheme for s in found.values()} == {"speaker-folds-5"}
     assert all(set(s.predictions["seed"]) == {0} for s in found.values())
+
+
+def test_the_rungs_of_paper_002_are_asked_in_the_length_at_which_they_rest():
+    small, full = terms.papers("study"), terms.papers("paper")
+    assert full == terms.PAPERS and list(small) == list(full)
+    changed = {idea: pair for idea, pair in small.items() if pair != full[idea]}
+    assert {name.partition("/")[0] for pair in changed.values() for name in pair} == {"multidilated"}
+    assert all(
+        name == f"{plain}+longer"
+        for idea, pair in changed.items()
+        for name, plain in zip(pair, full[idea], strict=True)
+    )
+    longer, plain = (
+        methods.get(name).recipe("study").training for name in ("multidilated/gmp+longer", "multidilated/gmp")
+    )
+    assert longer.updates == 3 * plain.updates
+    assert [terms.at_length("multidilated/gmp", profile) for profile in ("quick", "study", "paper")] == [
+        "multidilated/gmp", "multidilated/gmp+longer", "multidilated/gmp",
+    ]  # fmt: skip
+    assert terms.at_length("focal/mel-focal", "study") == "focal/mel-focal"
