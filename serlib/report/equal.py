@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from serlib.corpora import Corpus
-from serlib.methods import equal
+from serlib.methods import equal, multidilated
 from serlib.methods.settings import CHOSEN_DEEP, variant
 from serlib.protocol import SCHEMES, Scores, compare_family, published
 from serlib.protocol.calibration import calibration
@@ -39,7 +39,8 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
         "multidilated/multi-attention-arcface", "multidilated/ff-spp",
     ),
 }  # fmt: skip
-LADDER = "multidilated/"  # at the study size its rungs rest after three times their updates only
+# the rungs of paper 002: at the study size the slowest rest after three times their updates only
+RUNGS = {f"multidilated/{row}" for row in multidilated.LADDER | multidilated.COUNTED}
 RESNET = "focal/mel-softmax{}+strong"  # the strongest spectrogram network
 DEEP = {  # each loss on it, in the setting that was chosen for it, against softmax
     words: (RESNET.format(f"+{variant(loss, CHOSEN_DEEP.get(loss))}"), RESNET.format(""))
@@ -70,7 +71,7 @@ def papers(profile: str) -> dict[str, tuple[str, str]]:
 
 def at_length(method: str, profile: str) -> str:
     """Return a method as it is trained to rest in a profile: the rungs of paper 002 need ``+longer`` in study."""
-    return f"{method}+longer" if profile == "study" and method.startswith(LADDER) else method
+    return f"{method}+longer" if profile == "study" and method in RUNGS else method
 
 
 def stored(corpus: Corpus | str, profile: str) -> Results:

@@ -9,7 +9,7 @@ from pathlib import Path
 from serlib.methods import equal
 from serlib.protocol import Scores
 from serlib.report.best import LEAGUES, best
-from serlib.report.equal import PAPERS
+from serlib.report.equal import PAPERS, at_length
 from serlib.report.findings import committed, findings
 
 CORPUS = "emodb"
@@ -18,7 +18,8 @@ ROWS = (
     "angular/tfgap-softmax", "angular/tfgap-m4", "angular/tfgap-c64", "focal/mel-softmax", "focal/mel-focal",
     "focal/mel-softmax+strong", "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-center",
     "center/mel-softmax+strong", "multidilated/ff-spp", "multidilated/ff-spp+strong",
-    *(f"multidilated/{rung}+longer" for rung in ("ff-spp", "multi", "multi-attention", "multi-attention-arcface")),
+    *(at_length(f"multidilated/{rung}", "study")
+      for rung in ("ff-spp", "multi", "multi-attention", "multi-attention-arcface")),
     "dcaen/raw", "dcaen/ftr-eg", "dcaen/e-nc", "dcaen/dcaen", "dcaen/ftr-em",
 )  # fmt: skip
 IDEAS = tuple(dict.fromkeys(method for pair in PAPERS.values() for method in pair[::-1]))
