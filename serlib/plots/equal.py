@@ -9,6 +9,7 @@ from scipy.special import stdtrit
 from scipy.stats import nct
 
 from serlib.plots.style import PALE, SERIES_COLOURS, WIDTH, grid, key_below, panels, titled
+from serlib.protocol import Scores
 from serlib.protocol.intervals import LEVEL, POWER
 
 VERDICTS = {"better": SERIES_COLOURS[0], "worse": SERIES_COLOURS[1], "open": SERIES_COLOURS[6]}
@@ -123,4 +124,42 @@ def angles(table: pd.DataFrame, *, title: str, synthetic: bool = False) -> Figur
     axes.set(xlabel="angle to the weight that it is taken for (°)", ylim=(len(losses) - 0.4, -0.6))
     axes.set_title(titled(title, synthetic))
     key_below(figure)
+    return figure
+
+
+def widths(
+    networks: Mapping[str, Mapping[str, Mapping[int, Scores]]], full: Mapping[str, tuple[int, Scores | None]], *,
+    title: str, synthetic: bool = False,
+) -> Figure:  # fmt: skip
+    """Draw UA over the number of filters: a panel per network, a line per recipe, with 95 % intervals and seeds.
+
+    ``full``: network -> the paper's number of filters, a dotted line, and what was scored at the paper's full size
+    (resolution and length too, which is why no line leads there), a hollow mark; None: no mark.
+    """
+    figure, axes = panels(len(networks), 3.4, sharey=True)
+    for panel, (name, recipes) in zip(axes, networks.items(), strict=True):
+        at, complete = full[name]
+        for i, (recipe, found) in enumerate(recipes.items()):
+            rows, away = pd.DataFrame({n: s.summary().loc["UA"] for n, s in found.items()}).T, 1 + 0.03 * i
+            style = {"color": SERIES_COLOURS[i], "marker": "os"[i % 2]}
+            error = [rows["pooled"] - rows["low"], rows["high"] - rows["pooled"]]
+            panel.errorbar(rows.index * away, rows["pooled"], error, label=recipe, elinewidth=1, **style)
+            for n, scores in found.items():
+                dots = scores.spread_over_seeds()
+                panel.plot(
+                    np.full(len(dots), n * away * 1.06), dots, ".", color=style["color"], markersize=4, alpha=0.45
+                )
+        if complete is not None:
+            row = complete.summary().loc["UA"]
+            error = [[row["pooled"] - row["low"]], [row["high"] - row["pooled"]]]
+            panel.errorbar(at, row["pooled"], error, fmt="D", color=SERIES_COLOURS[2], mfc="white", elinewidth=1,
+                           label="all of the paper's sizes")  # fmt: skip
+        panel.axvline(at, color="black", linewidth=1, linestyle=":")
+        ticks = sorted({n for found in recipes.values() for n in found} | {at})
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(ticks, ticks)
+        panel.set(title=name, xlabel="filters in the first stage")
+    axes[0].set_ylabel("UA, %")
+    key_below(figure, columns=3)
+    figure.suptitle(titled(title, synthetic), x=0.01, ha="left")
     return figure

@@ -82,7 +82,9 @@ class Comparison:
         )
 
 
-def _paired(a: Scores, b: Scores, by: tuple[str, ...] | None) -> tuple[pd.Index, str, tuple[np.ndarray, np.ndarray]]:
+def paired_counts(
+    a: Scores, b: Scores, by: tuple[str, ...] | None
+) -> tuple[pd.Index, str, tuple[np.ndarray, np.ndarray]]:
     """Return the units, what they are called, and both confusion counts (U, C, C); refuse other ground."""
     refusal = f"cannot pair {a.label} with {b.label}"
     for name in KEY:
@@ -146,7 +148,7 @@ def _compared(
     check_number("seed", seed, 0, integer=True)
     if strange := [each for pair in pairs for each in pair if not isinstance(each, Scores)]:
         raise ValueError(f"cannot compare {strange[0]!r}; allowed is what cross_validate returns")
-    indices, (unit, *_), counts = zip(*(_paired(a, b, by) for a, b in pairs), strict=True)
+    indices, (unit, *_), counts = zip(*(paired_counts(a, b, by) for a, b in pairs), strict=True)
     index = indices[0]
     for (a, _), other in zip(pairs, indices, strict=True):
         if not index.equals(other):

@@ -5,13 +5,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from serlib import methods
 from serlib.corpora import Corpus
 from serlib.methods import equal, multidilated
 from serlib.methods.settings import CHOSEN_DEEP, variant
+from serlib.methods.variants import WIDTHS
 from serlib.protocol import SCHEMES, Scores, compare_family, published
 from serlib.protocol.calibration import calibration
 from serlib.protocol.cut import cut_fitted
 from serlib.protocol.folds import SPEAKER_DEPENDENT
+from serlib.report.stored import alike
 from serlib.report.told import held
 from serlib.runs.imbalance import CONDITIONS, Series
 
@@ -51,6 +54,10 @@ NETWORKS = {  # the papers' networks under softmax
     "CRNN": "angular/crnn-softmax", "CNN-TF-GAP": "angular/tfgap-softmax", "ResNet-18": "focal/mel-softmax",
     "CNN-BiRNN": "center/mel-softmax", "CNN with pyramid": "multidilated/ff-spp", "raw waveform": "dcaen/raw",
 }  # fmt: skip
+WIDE = {  # networks that count their filters, under softmax, by recipe
+    name: {"as printed": method, "regularised": f"{method}+strong"}
+    for name, method in NETWORKS.items() if name in ("CNN with pyramid", "ResNet-18")
+}  # fmt: skip
 CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints
     ("000", "an angular margin helps", "angular", "softmax", "angular/table-1",
      ("angular/crnn-m5", "angular/crnn-softmax"), "iemocap"),
@@ -72,6 +79,18 @@ def papers(profile: str) -> dict[str, tuple[str, str]]:
 def at_length(method: str, profile: str) -> str:
     """Return a method as it is trained to rest in a profile: the rungs of paper 002 need ``+longer`` in study."""
     return f"{method}+longer" if profile == "study" and method in RUNGS else method
+
+
+def width(method: str, profile: str) -> int:
+    """Return how many filters the first stage of a method's network has in a profile."""
+    return methods.get(method).recipe(profile).network_options["width"]
+
+
+def by_width(method: str, corpus: Corpus | str, *, profile: str, scheme: str) -> dict[int, Scores]:
+    """Return the committed results of a method by number of filters, rising, its own among them, on shared seeds."""
+    names = dict(sorted(({n: f"{method}+w{n}" for n in WIDTHS} | {width(method, profile): method}).items()))
+    found, _ = held(corpus, names.values(), profile=profile, scheme=scheme)
+    return dict(zip([n for n, name in names.items() if name in found], alike([*found.values()]), strict=False))
 
 
 def stored(corpus: Corpus | str, profile: str) -> Results:

@@ -1,5 +1,7 @@
 """Pictures of losses on equal terms put marks where the tables say, and colour them by the verdict."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from scipy.stats import ttest_1samp
 
 from serlib.plots import equal
 from serlib.plots.style import PALE, SERIES_COLOURS, save
+from serlib.protocol import Scores
 
 ROWS = pd.DataFrame(
     [
@@ -114,3 +117,42 @@ def test_files_are_equal_for_equal_figures(tmp_path):
     for name in ("one", "two"):
         save(equal.forest({"ground": ROWS}, {"ground": SEEDS}, title="emodb"), name, tmp_path)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
+
+
+def scored(skill, seeds):
+    """Scores of five speakers, each a fold, whose predictions are right with probability ``skill``."""
+    generator, rows = np.random.default_rng(int(100 * skill)), []
+    for seed, speaker, k in itertools.product(seeds, "vwxyz", range(20)):
+        said = "ab"[k % 2] if generator.random() < skill else "ab"[generator.integers(2)]
+        rows.append((f"speaker-{speaker}", seed, f"{speaker}-{k}", speaker, "ab"[k % 2], said))
+    table = pd.DataFrame(rows, columns=["fold", "seed", "utterance", "speaker", "emotion", "predicted"])
+    return Scores("a", "made", "study", "leave-one-speaker-out", ("a", "b"), table, np.zeros((len(rows), 2)))
+
+
+def test_widths_are_drawn_with_their_intervals_their_seeds_and_the_papers_own():
+    found = {n: scored(skill, seeds=(0, 1)) for n, skill in ((8, 0.4), (16, 0.5), (64, 0.6))}
+    networks = {
+        "CNN": {"as printed": found, "regularised": dict([*found.items()][:2])},
+        "ResNet": {"as printed": found},
+    }
+    figure = equal.widths(
+        networks, {"CNN": (128, scored(0.7, (0,))), "ResNet": (64, None)}, title="emodb", synthetic=True
+    )
+    first, second = figure.axes
+    ua = [s.summary().loc["UA"] for s in found.values()]
+    line, fewer, full = (box.lines[0] for box in first.containers)
+    assert line.get_xydata() == pytest.approx(np.column_stack([[8, 16, 64], [row["pooled"] for row in ua]]))
+    assert len(fewer.get_xdata()) == 2 and fewer.get_xdata()[0] > 8
+    assert full.get_xdata() == [128] and full.get_markerfacecolor() == "white"
+    bars = first.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose([bar[:, 1] for bar in bars], [[row["low"], row["high"]] for row in ua])
+    dots = marks(first, ".")
+    assert [len(dot.get_ydata()) for dot in dots] == [2] * 5
+    assert [t.get_text() for t in first.get_xticklabels()] == ["8", "16", "64", "128"]
+    assert len(second.containers) == 1 and len(marks(second, ".")) == 3
+    assert figure.get_suptitle() == "emodb · synthetic"
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == [
+        "as printed",
+        "regularised",
+        "all of the paper's sizes",
+    ]

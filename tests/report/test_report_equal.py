@@ -207,3 +207,28 @@ def test_the_rungs_of_paper_002_are_asked_in_the_length_at_which_they_rest():
     ]  # fmt: skip
     for other in ("focal/mel-focal", "multidilated/best", "multidilated/ff-spp+strong"):  # no rungs
         assert terms.at_length(other, "study") == other
+
+
+def test_widths_rise_from_the_smallest_and_hold_the_networks_own(monkeypatch):
+    asked, seeds = (
+        [],
+        {"multidilated/ff-spp": (0, 1, 2), "multidilated/ff-spp+w8": (0, 1), "multidilated/ff-spp+w64": (0, 1)},
+    )
+
+    def held(corpus, names, *, profile, scheme):
+        asked.extend([profile, scheme, *names])
+        return {n: made("softmax", seeds=seeds[n]) for n in names if n in seeds}, ""
+
+    monkeypatch.setattr(terms, "held", held)
+    found = terms.by_width("multidilated/ff-spp", "emodb", profile="study", scheme="leave-one-speaker-out")
+    assert asked[:2] == ["study", "leave-one-speaker-out"] and asked[2:] == [
+        f"multidilated/ff-spp{end}" for end in ("+w8", "+w16", "", "+w64", "+w128")
+    ]
+    assert [*found] == [8, 32, 64] and all({*s.predictions["seed"]} == {0, 1} for s in found.values())
+
+
+def test_the_networks_of_the_width_curve_have_filters_to_count_and_the_papers_number_is_known():
+    for recipes in terms.WIDE.values():
+        for method in recipes.values():
+            assert methods.get(f"{method}+w8").recipe("study").network_options["width"] == 8
+            assert terms.width(method, "study") < terms.width(method, "paper") in (64, 128)
