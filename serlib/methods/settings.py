@@ -48,9 +48,10 @@ CHOSEN = {
         "class-arcface": "m0.3-0.1-s8",
     },
 }  # fmt: skip
-CHOSEN_DEEP = {  # on ResNet-18 under the strong recipe, on dev of the folds that ``data/plans/deep.toml`` names
-    "focal": "g1", "center": "l0.001", "angular": "m2", "arcface": "m0.25-s16",
-}  # fmt: skip
+CHOSEN_DEEP = {  # spectrogram network, {} for the loss: chosen on dev of the folds that ``data/plans/deep.toml`` names
+    "focal/mel-softmax{}+strong": {"focal": "g1", "center": "l0.001", "angular": "m2", "arcface": "m0.25-s16"},
+    "multidilated/ff-spp{}": {},
+}
 OWN = ("focal", "center", "angular", "class-angular", "normalised", "arcface", "class-arcface")  # constants, that is
 UNDER = {loss: (loss, setting) for loss, setting in CHOSEN["em-speaker"].items() if loss != "softmax"} | {
     f"{loss}-{setting}": (loss, setting) for loss in OWN for setting in LOSSES[loss][2]

@@ -44,12 +44,18 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
 }  # fmt: skip
 # the rungs of paper 002: at the study size the slowest rest after three times their updates only
 RUNGS = {f"multidilated/{row}" for row in multidilated.LADDER | multidilated.COUNTED}
-RESNET = "focal/mel-softmax{}+strong"  # the strongest spectrogram network
-DEEP = {  # each loss on it, in the setting that was chosen for it, against softmax
-    words: (RESNET.format(f"+{variant(loss, CHOSEN_DEEP.get(loss))}"), RESNET.format(""))
-    for (loss, _), words in MAIN.items()
+RESNET, PYRAMID = CHOSEN_DEEP  # the strongest spectrogram networks
+DEEP = {  # each loss on them, in the setting that was chosen for it there, against softmax
+    words: {
+        title: (network.format(f"+{variant(loss, CHOSEN_DEEP[network].get(loss))}"), network.format(""))
+        for (loss, _), title in MAIN.items()
+    }
+    for network, words in ((RESNET, "ResNet-18, regularised"), (PYRAMID, "CNN with pyramid, as printed"))
 }
-TAKEN_OVER = {words: RESNET.format(f"+{variant(loss)}") for (loss, _), words in MAIN.items()}  # as on functionals
+TAKEN_OVER = {  # losses on ResNet-18 whose setting there is not that of the functionals' network, and in that one
+    MAIN[loss, "softmax"]: (RESNET.format(f"+{variant(loss, setting)}"), RESNET.format(f"+{variant(loss)}"))
+    for loss, setting in CHOSEN_DEEP[RESNET].items() if variant(loss, setting) != variant(loss)
+}  # fmt: skip
 NETWORKS = {  # the papers' networks under softmax
     "CRNN": "angular/crnn-softmax", "CNN-TF-GAP": "angular/tfgap-softmax", "ResNet-18": "focal/mel-softmax",
     "CNN-BiRNN": "center/mel-softmax", "CNN with pyramid": "multidilated/ff-spp", "raw waveform": "dcaen/raw",

@@ -147,21 +147,21 @@ def _sides(table: pd.DataFrame) -> str:
     return " and ".join(told)
 
 
+def _there(corpus: str, asked: Mapping[str, tuple[str, str]], profile: str = "study") -> dict[str, list[Scores]]:
+    """Return those of the pairs of methods that are stored."""
+    return {words: pair for words, names in asked.items() if (pair := _pair(corpus, *names, profile=profile))}
+
+
 def _papers(corpus: str) -> Finding | None:
-    pairs, climbing = at_rest(_ideas(corpus, "study"))
+    pairs, climbing = at_rest(_there(corpus, terms.papers("study")))
     if len(pairs) < 2:
         return None
     told = "On the papers' networks under the printed recipes, sized for two CPU cores and judged together, "
     told += f"{_judged(pairs)}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    if full := at_rest(_ideas(corpus, "paper"))[0]:
+    if full := at_rest(_there(corpus, terms.papers("paper"), "paper"))[0]:
         told += f" At the papers' own sizes {_judged(full, '')}."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
-
-
-def _ideas(corpus: str, profile: str) -> dict[str, list[Scores]]:
-    asked = terms.papers(profile)
-    return {idea: pair for idea, names in asked.items() if (pair := _pair(corpus, *names, profile=profile))}
 
 
 def _judged(
@@ -183,18 +183,20 @@ def _judged(
 
 
 def _deep(corpus: str) -> Finding | None:
-    there = {words: pair for words, names in terms.DEEP.items() if (pair := _pair(corpus, *names))}
-    pairs, climbing = at_rest(there)
-    if len(pairs) < 2:
-        return None
-    table, told = family(pairs), "On ResNet-18 under one regularised recipe, each loss in a setting of its own, "
-    told += f"{_judged(pairs, ' losses are told from softmax, in points of UA')}."
-    told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    told += f" A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them."
-    if found := price(corpus):
-        (worst, cost, seeds), told = found, f"{told} The setting that won on functionals costs up to "
-        told += f"**{cost:.1f} points** there ({worst}; {seeds} seed{'s' * (seeds > 1)})."
-    return Finding(told, "07_losses_on_equal_terms.ipynb")
+    told = []
+    for network, asked in terms.DEEP.items():
+        pairs, climbing = at_rest(_there(corpus, asked))
+        if len(pairs) < 2:
+            continue
+        says = _judged(pairs, " losses are told from softmax, in points of UA")
+        says = f"On *{network}*, each loss in a setting of its own, {says}."
+        says += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
+        told.append(f"{says} A gain of {GAIN:g} points is excluded for {(family(pairs)['high'] < GAIN).sum()} of them.")
+    if told and (found := price(corpus)):
+        worst, cost, seeds = found
+        told.append(f"The setting that won on functionals costs up to **{cost:.1f} points** on ResNet-18 ({worst}; ")
+        told[-1] += f"{seeds} seed{'s' * (seeds > 1)})."
+    return Finding(" ".join(told), "07_losses_on_equal_terms.ipynb") if told else None
 
 
 def price(corpus: str) -> tuple[str, float, int] | None:
@@ -202,9 +204,7 @@ def price(corpus: str) -> tuple[str, float, int] | None:
 
     Trainings that had not come to rest are left out; None where no loss loses, or none is stored in both settings.
     """
-    asked = {words: (own, terms.TAKEN_OVER[words]) for words, (own, _) in terms.DEEP.items()}
-    pairs = {words: both for words, pair in asked.items() if len({*pair}) > 1 and (both := _pair(corpus, *pair))}
-    gaps = by_seed(at_rest(pairs)[0])
+    gaps = by_seed(at_rest(_there(corpus, terms.TAKEN_OVER))[0])
     if gaps.empty or (costs := gaps.mean(axis=1)).max() <= 0:
         return None
     return costs.idxmax(), float(costs.max()), int(gaps.loc[costs.idxmax()].notna().sum())
@@ -212,8 +212,8 @@ def price(corpus: str) -> tuple[str, float, int] | None:
 
 def _luck(corpus: str) -> Finding | None:
     """Pool the variance between seeds over recipes; its interval is that of a variance with so many degrees."""
-    each, asked = {}, [*PRINTED, *(name for pair in (terms.PAPERS | terms.DEEP).values() for name in pair)]
-    for method in dict.fromkeys(asked):
+    each, asked = {}, [terms.PAPERS, *terms.DEEP.values()]
+    for method in dict.fromkeys([*PRINTED, *(name for pairs in asked for pair in pairs.values() for name in pair)]):
         scores = committed(corpus, method)
         if scores is not None and len(ua := scores.spread_over_seeds()) > 1:
             each[method] = ua

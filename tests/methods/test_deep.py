@@ -1,8 +1,9 @@
-"""Losses on the strongest spectrogram network: of four settings each, that which is best on dev was taken.
+"""Losses on the strongest spectrogram networks: of four settings each, that which is best on dev was taken.
 
 ``python tests/methods/test_deep.py [data/results]`` prints the dev scores of a folder of packs.
 """
 
+import itertools
 import sys
 import tomllib
 from pathlib import Path
@@ -18,11 +19,11 @@ from serlib.runs import pack
 ROWS = [row for row in tomllib.loads((paths.plans_dir() / "deep.toml").read_text())["rows"] if "only" in row]
 
 
-def dev(results: Path, loss: str) -> dict[str, float]:
+def dev(results: Path, network: str, loss: str) -> dict[str, float]:
     """UA in percent on dev by setting, on the folds of the plan, seed 0; NaN where a run is not committed."""
     found, (folds,) = {}, {tuple(row["only"]) for row in ROWS}
     for setting in LOSSES[loss][2]:
-        name = f"focal/mel-softmax+{variant(loss, setting)}+strong"
+        name = network.format(f"+{variant(loss, setting)}")
         path = pack.place(results, "emodb", name, "study", "leave-one-speaker-out")
         runs = {pack.position(run.manifest): run for run in pack.read(path).values()}
         asked = [runs.get((0, fold)) for fold in folds]
@@ -31,18 +32,20 @@ def dev(results: Path, loss: str) -> dict[str, float]:
     return found
 
 
+@pytest.mark.parametrize("network", CHOSEN_DEEP)
 @pytest.mark.parametrize("loss", OWN)
-def test_the_setting_with_the_highest_mean_dev_score_was_taken(loss):
-    found = dev(paths.results_dir(), loss)
+def test_the_setting_with_the_highest_mean_dev_score_was_taken(network, loss):
+    found, chosen = dev(paths.results_dir(), network, loss), CHOSEN_DEEP[network]
     if lacking := [setting for setting, ua in found.items() if ua != ua]:
-        assert loss not in CHOSEN_DEEP, f"chosen without {', '.join(lacking)}"
+        assert loss not in chosen, f"chosen without {', '.join(lacking)}"
         pytest.skip(f"not proven: no committed runs of {', '.join(lacking)}")
-    assert CHOSEN_DEEP[loss] == max(found, key=found.get), found
+    assert chosen[loss] == max(found, key=found.get), found
 
 
 def test_the_plan_asks_for_every_setting_of_every_loss_that_has_settings():
     asked = {name for row in ROWS for name in row["methods"]}
-    assert asked == {f"focal/mel-softmax+{variant(loss, s)}+strong" for loss in OWN for s in LOSSES[loss][2]}
+    suffixes = [f"+{variant(loss, setting)}" for loss in OWN for setting in LOSSES[loss][2]]
+    assert asked == {network.format(suffix) for network in CHOSEN_DEEP for suffix in suffixes}
     assert all(methods.get(name).name == name for name in asked)
 
 
@@ -52,5 +55,6 @@ def test_a_setting_has_one_name():
 
 
 if __name__ == "__main__":
-    for loss in OWN:
-        print(loss, {s: round(ua, 1) for s, ua in dev(Path((sys.argv[1:] or [paths.results_dir()])[0]), loss).items()})
+    folder = Path((sys.argv[1:] or [paths.results_dir()])[0])
+    for network, loss in itertools.product(CHOSEN_DEEP, OWN):
+        print(network.format(f"+{loss}"), {s: round(ua, 1) for s, ua in dev(folder, network, loss).items()})

@@ -139,25 +139,31 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
 
 
 def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_has_its_price(stored):
-    softmax = terms.DEEP["focal loss"][1]
-    own = {words: terms.DEEP[words][0] for words in ("focal loss", "ArcFace", "angular softmax")}
+    (network, deep), (second, further) = terms.DEEP.items()
+    softmax = deep["focal loss"][1]
+    own = {words: deep[words][0] for words in ("focal loss", "ArcFace", "angular softmax")}
     stored[softmax] = scores_of(softmax, 0.6, (0, 1))
     stored[own["focal loss"]] = scores_of(own["focal loss"], 0.6, (0, 1), draw=3)
-    assert not [f for f in findings() if "regularised recipe" in f.sentence]  # one contrast is no family
+    assert not [f for f in findings() if network in f.sentence]  # one contrast is no family
     stored[own["ArcFace"]] = scores_of(own["ArcFace"], 0.95, (0, 1), draw=4)
     table = compare_family({words: (stored[own[words]], stored[softmax]) for words in ("focal loss", "ArcFace")})
     assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"]
     rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
     excluded = f" A gain of 3 points is excluded for {(table['high'] < 3).sum()} of them."
     judged = f"in points of UA: {rows[1]}; the largest of the others is {rows[0]}."
-    assert told("regularised").endswith(f"**1 of 2** losses are told from softmax, {judged}{excluded}")
-    elsewhere = terms.TAKEN_OVER["ArcFace"]
-    assert elsewhere != own["ArcFace"] and terms.TAKEN_OVER["focal loss"] == own["focal loss"]
+    assert told(network).endswith(f"**1 of 2** losses are told from softmax, {judged}{excluded}")
+    stored |= {
+        name: scores_of(name, 0.6, (0, 1), draw=k)
+        for k, name in enumerate({*further["focal loss"], further["ArcFace"][0]})
+    }
+    assert f"{excluded} On *{second}*, each loss in a setting of its own, **" in told(network)
+    first, elsewhere = terms.TAKEN_OVER["ArcFace"]
+    assert elsewhere != own["ArcFace"] == first and "focal loss" not in terms.TAKEN_OVER  # the same in both
     stored[elsewhere] = scores_of(elsewhere, 0.3, (0,), draw=9)
     first = stored[own["ArcFace"]].on_seeds([0]).spread_over_seeds()[0]
     cost = first - stored[elsewhere].spread_over_seeds()[0]
-    assert told("regularised").endswith(
-        f" The setting that won on functionals costs up to **{cost:.1f} points** there (ArcFace; 1 seed)."
+    assert told(network).endswith(
+        f" The setting that won on functionals costs up to **{cost:.1f} points** on ResNet-18 (ArcFace; 1 seed)."
     )
     assert module.price("emodb") == ("ArcFace", pytest.approx(cost), 1)
     stored[elsewhere] = scores_of(elsewhere, 1.0)
@@ -167,7 +173,7 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     assert module.price("emodb") is None
     stored[own["angular softmax"]] = scores_of("a", 0.6, (0, 1), draw=4)
     stored[own["ArcFace"]] = replace(stored[own["ArcFace"]], manifests=climbing)
-    assert " Not compared, for a training had not come to rest: ArcFace." in told("regularised")
+    assert " Not compared, for a training had not come to rest: ArcFace." in told(network)
 
 
 def test_luck_is_the_deviation_between_seeds_pooled_over_recipes(stored):
