@@ -49,9 +49,12 @@ CHOSEN = {
     },
 }  # fmt: skip
 CHOSEN_DEEP = {  # spectrogram network, {} for the loss: chosen on dev of the folds that ``data/plans/deep.toml`` names
-    "focal/mel-softmax{}+strong": {"focal": "g1", "center": "l0.001", "angular": "m2", "arcface": "m0.25-s16"},
+    "focal/mel-softmax{}+strong": {
+        "focal": "g1", "center": "l0.001", "angular": "m2", "class-angular": "m43", "normalised": "s8",
+        "arcface": "m0.25-s16", "class-arcface": "m0.3-0.1-s8",
+    },
     "multidilated/ff-spp{}": {},
-}
+}  # fmt: skip
 OWN = ("focal", "center", "angular", "class-angular", "normalised", "arcface", "class-arcface")  # constants, that is
 UNDER = {loss: (loss, setting) for loss, setting in CHOSEN["em-speaker"].items() if loss != "softmax"} | {
     f"{loss}-{setting}": (loss, setting) for loss in OWN for setting in LOSSES[loss][2]
