@@ -188,7 +188,12 @@ def late_dev(scores: Scores) -> pd.Series:
 
     Only runs whose histories were kept have one.
     """
-    by_run = scores.history.groupby(["fold", "seed"])["dev_ua"]
+    return late(scores.history)
+
+
+def late(history: pd.DataFrame) -> pd.Series:
+    """Return the same of histories, rows of ``fold``, ``seed`` and ``dev_ua``, epoch by epoch."""
+    by_run = history.groupby(["fold", "seed"])["dev_ua"]
     return 100 * by_run.agg(lambda ua: ua.tail(max(1, len(ua) // 3)).mean())
 
 

@@ -14,6 +14,7 @@ from test_chosen_on_dev import on_dev
 
 from serlib import methods, paths
 from serlib.methods.settings import CHOSEN, CHOSEN_DEEP, LOSSES, OWN, variant
+from serlib.report import tuned
 from serlib.runs import pack
 
 ROWS = [row for row in tomllib.loads((paths.plans_dir() / "deep.toml").read_text())["rows"] if "only" in row]
@@ -40,6 +41,28 @@ def test_the_setting_with_the_highest_mean_dev_score_was_taken(network, loss):
         assert loss not in chosen, f"chosen without {', '.join(lacking)}"
         pytest.skip(f"not proven: no committed runs of {', '.join(lacking)}")
     assert chosen[loss] == max(found, key=found.get), found
+
+
+@pytest.mark.parametrize("loss", ["arcface", "class-angular"])
+def test_the_report_shows_the_dev_scores_by_which_settings_were_chosen(loss):
+    network = next(iter(CHOSEN_DEEP))
+    shown = tuned.dev_by_setting(network, loss)
+    assert tuned.tried_on() == ROWS[0]["only"] and len(shown) == 4
+    assert shown.to_dict() == pytest.approx(dev(paths.results_dir(), network, loss))
+
+
+def test_the_report_shows_no_setting_whose_folds_are_not_all_there(monkeypatch, tmp_path):
+    network, name = next(iter(CHOSEN_DEEP)), "focal/mel-softmax+arcface-m0.25-s8+strong"
+    own = pack.place(paths.results_dir(), "emodb", name, "study", "leave-one-speaker-out")
+    for path in own.parent.glob(f"{own.stem}.*"):
+        (tmp_path / "emodb").mkdir(exist_ok=True)
+        (tmp_path / "emodb" / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(paths, "results_dir", lambda: tmp_path)
+    assert tuned.dev_by_setting(network, "arcface").index.tolist() == ["m0.25-s8"]
+    monkeypatch.setattr(tuned, "tried_on", lambda: [*ROWS[0]["only"], "speaker-99"])
+    assert tuned.dev_by_setting(network, "arcface").empty
+    with pytest.raises(ValueError, match="'weighted' has no settings on a spectrogram network; allowed are focal, "):
+        tuned.dev_by_setting(network, "weighted")
 
 
 def test_the_plan_asks_for_every_setting_of_every_loss_that_has_settings():
