@@ -43,17 +43,18 @@ def stored_scores(
 
     Of a Corpus come those alone that were measured on just these utterances and classes (its fingerprint); by a name,
     as ``Scores`` show it (``"emodb 1:8"``), whatever is committed under it. Without ``seeds`` come all that are whole;
-    those that lack a fold are left out, and told. Only the first seed alone has embeddings and arrays.
+    those that lack a fold are left out, and told where some are whole (settings are tried on a few folds alone). Only
+    the first seed has embeddings and arrays.
 
     Returns:
-        Scores by seed and fold; None where there is no pack, or a damaged one (told), or not all of ``seeds``.
+        Scores by seed and fold; None where no seed is whole, or the pack is damaged (told), or not all of ``seeds``.
     """
     name, print_ = (corpus, None) if isinstance(corpus, str) else (corpus.name, corpus.fingerprint)
     path = pack.place(paths.results_dir(), name, method, profile, scheme)
     held = [*pack.read(path).values()]
     held = [run for run in held if print_ is None or run.manifest["corpus"]["fingerprint"] == print_]
     runs = whole_seeds(held)
-    if len(runs) < len(held):
+    if 0 < len(runs) < len(held):
         warnings.warn(f"pack {path.stem}: {len(held) - len(runs)} runs of unfinished seeds are left out", stacklevel=2)
     there = {run.manifest["seed"] for run in runs}
     if not runs or not there.issuperset(there if seeds is None else seeds):

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -194,9 +195,13 @@ def test_stored_scores_are_joined_by_seed_and_fold(places):
 def test_seeds_that_lack_a_fold_are_left_out_and_told(places):
     store, folder = places
     save(store, *(made_run(0, fold) for fold in FOLDS), made_run(1))
+    save(store, *(made_run(seed, fold, method="test/tried") for seed, fold in enumerate(FOLDS)))
     pack_results(store.root, folder)
     with pytest.warns(UserWarning, match="1 runs of unfinished seeds are left out"):
         assert set(scores_of().predictions["seed"]) == {0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # of a setting that was tried on a fold nothing more was to be there
+        assert stored_scores("tiny", "test/tried", profile="study", scheme="leave-one-speaker-out") is None
 
 
 @pytest.mark.filterwarnings("ignore:pack .* unfinished seeds")
