@@ -30,9 +30,9 @@ def doubling(results: Mapping[int, Scores], to: int, *, metric: str = "ua", seed
     pairs = [paired_counts(first, other, None)[2] for other in others]
     counts = [pairs[0][0], *(other for _, other in pairs)]
     drawn, away = draw_units(len(counts[0]), seed=seed), np.log2([*results, to])
-    ua = 100 * np.array([weighted_score(each, drawn, metric) for each in counts])  # (sizes, 1 + draws)
+    scores = 100 * np.array([weighted_score(each, drawn, metric) for each in counts])  # (sizes, 1 + draws)
     away -= away[:-1].mean()
-    slope = away[:-1] @ ua / (away[:-1] ** 2).sum()
-    rows = {"per doubling": slope, f"at {to}": ua.mean(axis=0) + away[-1] * slope}
+    slope = away[:-1] @ scores / (away[:-1] ** 2).sum()
+    rows = {"per doubling": slope, f"at {to}": scores.mean(axis=0) + away[-1] * slope}
     found = [[float(each[0]), *t_interval(each, len(counts[0]))[:2]] for each in rows.values()]
     return pd.DataFrame(found, pd.Index(rows), ["value", "low", "high"])

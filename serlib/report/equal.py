@@ -61,9 +61,9 @@ NETWORKS = {  # the papers' networks under softmax
     "CNN-BiRNN": "center/mel-softmax", "CNN with pyramid": "multidilated/ff-spp", "raw waveform": "dcaen/raw",
 }  # fmt: skip
 WIDE = {  # networks that count their filters, under softmax, by recipe
-    name: {"as printed": method, "regularised": f"{method}+strong"}
-    for name, method in NETWORKS.items() if name in ("CNN with pyramid", "ResNet-18")
-}  # fmt: skip
+    name: {"as printed": NETWORKS[name], "regularised": f"{NETWORKS[name]}+strong"}
+    for name in ("ResNet-18", "CNN with pyramid")
+}
 CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints
     ("000", "an angular margin helps", "angular", "softmax", "angular/table-1",
      ("angular/crnn-m5", "angular/crnn-softmax"), "iemocap"),

@@ -157,18 +157,19 @@ def _papers(corpus: str) -> Finding | None:
     if len(pairs) < 2:
         return None
     told = "On the papers' networks under the printed recipes, sized for two CPU cores and judged together, "
-    told += f"{_judged(pairs)}."
+    told += f"{_judged(pairs, family(pairs))}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
     if full := at_rest(_there(corpus, terms.papers("paper"), "paper"))[0]:
-        told += f" At the papers' own sizes {_judged(full, '')}."
+        told += f" At the papers' own sizes {_judged(full, family(full), '')}."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
 
 def _judged(
-    pairs: Mapping[str, Sequence[Scores]], what: str = " ideas are told from the same network without, in points of UA"
+    pairs: Mapping[str, Sequence[Scores]], judged: pd.DataFrame,
+    what: str = " ideas are told from the same network without, in points of UA"
 ) -> str:  # fmt: skip
-    """Return how many pairs are told from zero as one family, these with numbers, and the largest of the others."""
-    table = family(pairs).sort_values("effect", ascending=False)
+    """Return how many pairs are told from zero, as their family says, these with numbers, and the largest other one."""
+    table = judged.sort_values("effect", ascending=False)
     sure, rows = table["verdict"].isin(["better", "worse"]), []
     for idea, row in table.iterrows():
         learned = [each.train_ua for each in pairs[idea]]
@@ -188,10 +189,11 @@ def _deep(corpus: str) -> Finding | None:
         pairs, climbing = at_rest(_there(corpus, asked))
         if len(pairs) < 2:
             continue
-        says = _judged(pairs, " losses are told from softmax, in points of UA")
+        table = family(pairs)
+        says = _judged(pairs, table, " losses are told from softmax, in points of UA")
         says = f"On *{network}*, each loss in a setting of its own, {says}."
         says += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-        told.append(f"{says} A gain of {GAIN:g} points is excluded for {(family(pairs)['high'] < GAIN).sum()} of them.")
+        told.append(f"{says} A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them.")
     if told and (found := price(corpus)):
         worst, cost, seeds = found
         told.append(f"The setting that won on functionals costs up to **{cost:.1f} points** on ResNet-18 ({worst}; ")

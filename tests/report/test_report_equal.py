@@ -210,10 +210,8 @@ def test_the_rungs_of_paper_002_are_asked_in_the_length_at_which_they_rest():
 
 
 def test_widths_rise_from_the_smallest_and_hold_the_networks_own(monkeypatch):
-    asked, seeds = (
-        [],
-        {"multidilated/ff-spp": (0, 1, 2), "multidilated/ff-spp+w8": (0, 1), "multidilated/ff-spp+w64": (0, 1)},
-    )
+    asked = []
+    seeds = {"multidilated/ff-spp": (0, 1, 2), "multidilated/ff-spp+w8": (0, 1), "multidilated/ff-spp+w64": (0, 1)}
 
     def held(corpus, names, *, profile, scheme):
         asked.extend([profile, scheme, *names])
