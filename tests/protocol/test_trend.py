@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from conftest import scores_of
 from scipy.stats import t as student
 from sklearn.metrics import recall_score
 
@@ -11,8 +10,11 @@ from serlib.protocol.trend import doubling
 SIZES = (8, 16, 64)
 
 
-def made(skills=(0.4, 0.5, 0.7), **options):
-    return {n: scores_of(skill=skill, draw=n, per_fold=1, **options) for n, skill in zip(SIZES, skills, strict=True)}
+@pytest.fixture
+def made(make_scores):
+    """Results of three sizes, the larger the better."""
+    skills = dict(zip(SIZES, (0.4, 0.5, 0.7), strict=True)).items()
+    return lambda **options: {n: make_scores(skill=skill, draw=n, per_fold=1, **options) for n, skill in skills}
 
 
 def ua(scores):
@@ -20,7 +22,7 @@ def ua(scores):
     return 100 * recall_score(table["emotion"], table["predicted"], average="macro")
 
 
-def test_it_is_the_line_that_numpy_fits():
+def test_it_is_the_line_that_numpy_fits(made):
     results = made()
     slope, start = np.polyfit(np.log2(SIZES), [ua(each) for each in results.values()], 1)
     found = doubling(results, 128)
@@ -28,7 +30,7 @@ def test_it_is_the_line_that_numpy_fits():
     assert list(found.index) == ["per doubling", "at 128"] and (found["low"] < found["value"]).all()
 
 
-def test_its_interval_is_that_of_refitted_draws_of_speakers():
+def test_its_interval_is_that_of_refitted_draws_of_speakers(made):
     results, speakers = made(), [f"{k:02d}" for k in range(10)]
     generator, slopes = np.random.default_rng(5), []
     tables = [each.predictions.set_index("speaker") for each in results.values()]
@@ -43,15 +45,15 @@ def test_its_interval_is_that_of_refitted_draws_of_speakers():
     assert row["value"] - row["low"] == pytest.approx(half, rel=0.1)
 
 
-def test_a_hard_voice_at_all_sizes_says_nothing_of_the_slope():
-    same = scores_of(draw=3, per_fold=1)
+def test_a_hard_voice_at_all_sizes_says_nothing_of_the_slope(make_scores):
+    same = make_scores(draw=3, per_fold=1)
     found = doubling({8: same, 16: same, 32: same}, 64)
     assert found.loc["per doubling"].tolist() == pytest.approx([0, 0, 0], abs=1e-9)
     row = same.summary().loc["UA"]
     assert found.loc["at 64"].tolist() == pytest.approx(row[["pooled", "low", "high"]].tolist())
 
 
-def test_order_of_sizes_is_no_matter_and_one_speaker_has_no_interval():
+def test_order_of_sizes_is_no_matter_and_one_speaker_has_no_interval(made):
     results = made()
     turned = dict(reversed(results.items()))
     np.testing.assert_allclose(doubling(results, 128), doubling(turned, 128))
@@ -62,14 +64,14 @@ def test_order_of_sizes_is_no_matter_and_one_speaker_has_no_interval():
     ("results", "to", "says"),
     [
         ({}, 8, "a line needs two sizes, there are"),
-        ({8: scores_of()}, 8, "a line needs two sizes, there is [8]"),
-        ({8: scores_of(), 0: scores_of()}, 8, "size is 0"),
-        ({8: scores_of(), 16: scores_of()}, 0, "size is 0"),
-        ({8: scores_of(), 16: scores_of(seeds=(0, 1))}, 8, "seeds such as"),
-        ({8: scores_of(), 16: scores_of(speakers=8)}, 8, "cannot pair"),
+        ({8: {}}, 8, "a line needs two sizes, there is [8]"),
+        ({8: {}, 0: {}}, 8, "size is 0"),
+        ({8: {}, 16: {}}, 0, "size is 0"),
+        ({8: {}, 16: {"seeds": (0, 1)}}, 8, "seeds such as"),
+        ({8: {}, 16: {"speakers": 8}}, 8, "cannot pair"),
     ],
 )
-def test_what_is_no_line_is_refused(results, to, says):
+def test_what_is_no_line_is_refused(make_scores, results, to, says):
     with pytest.raises(ValueError) as told:
-        doubling(results, to)
+        doubling({n: make_scores(**options) for n, options in results.items()}, to)
     assert says in str(told.value)
