@@ -13,7 +13,7 @@ from functools import partial
 from serlib.features import Functionals
 from serlib.methods.neural import NeuralMethod
 from serlib.methods.recipe import Recipe
-from serlib.methods.settings import CHOSEN, LOSSES, parts_of
+from serlib.methods.settings import CHOSEN, CHOSEN_FURTHER, LOSSES, parts_of
 from serlib.training import Training
 
 GROUNDS = {  # words, functionals, their number, scaling
@@ -21,13 +21,18 @@ GROUNDS = {  # words, functionals, their number, scaling
     "em": ("emobase2010", "emobase2010", 1582, "train"),
     "eg": ("eGeMAPS", "eGeMAPSv02", 88, "train"),
 }
+FURTHER = {  # asked under softmax alone: members of ``serlib.report.best``, no ground of a comparison
+    "cp-speaker": ("ComParE, each speaker's own statistics", "ComParE_2016", 6373, "speaker"),
+    "cp": ("ComParE", "ComParE_2016", 6373, "train"),
+}
+INPUTS = GROUNDS | FURTHER
 TRAINING = Training(updates=700, batch_size=32, learning_rate=2e-3, schedule="cosine")
 PROFILES = {"paper": TRAINING, "study": TRAINING, "quick": replace(TRAINING, updates=None, epochs=4)}
 
 
 def recipe(profile: str, *, ground: str, loss: str, setting: str) -> Recipe:
-    """Return the recipe of a ground of ``GROUNDS`` under a loss of ``LOSSES`` in one of its settings."""
-    _, feature_set, number, scaling = GROUNDS[ground]
+    """Return the recipe of one of ``INPUTS`` under a loss of ``LOSSES`` in one of its settings."""
+    _, feature_set, number, scaling = INPUTS[ground]
     kind, changed = parts_of(loss, setting)
     return Recipe(
         Functionals(feature_set), "FeatureNetwork", kind, replace(PROFILES[profile], **changed["training"]),
@@ -38,7 +43,7 @@ def recipe(profile: str, *, ground: str, loss: str, setting: str) -> Recipe:
 
 def name(ground: str, loss: str, setting: str | None = None) -> str:
     """Return a method's name; without a setting that of the one that was chosen on dev."""
-    return f"equal/{ground}-{loss}-{setting or CHOSEN[ground][loss]}"
+    return f"equal/{ground}-{loss}-{setting or (CHOSEN | CHOSEN_FURTHER)[ground][loss]}"
 
 
 METHODS = [
@@ -46,7 +51,8 @@ METHODS = [
         name(ground, loss, setting), "equal terms", f"{where}, {words}, {setting}",
         partial(recipe, ground=ground, loss=loss, setting=setting),
     )
-    for ground, (where, *_) in GROUNDS.items()
+    for ground, (where, *_) in INPUTS.items()
     for loss, (_, words, settings) in LOSSES.items()
+    if ground in GROUNDS or loss == "softmax"
     for setting in settings
 ]  # fmt: skip

@@ -48,6 +48,7 @@ CHOSEN = {
         "class-arcface": "m0.3-0.1-s8",
     },
 }  # fmt: skip
+CHOSEN_FURTHER = {"cp-speaker": {"softmax": "r0.5"}, "cp": {"softmax": "r0.5"}}  # where softmax alone is asked
 CHOSEN_DEEP = {  # spectrogram network, {} for the loss: chosen on dev of the folds that ``data/plans/deep.toml`` names
     "focal/mel-softmax{}+strong": {
         "focal": "g1", "center": "l0.001", "angular": "m2", "class-angular": "m43", "normalised": "s8",

@@ -13,10 +13,12 @@ from serlib.report.told import held
 
 LEAGUES = {  # all under softmax; in the first the test speaker's other recordings are used too (transductive)
     "each speaker's own statistics": {
-        "emobase2010": "dcaen/ftr-em", "eGeMAPS": "dcaen/ftr-eg", "ResNet-18": "focal/mel-softmax+strong+speaker",
+        "emobase2010": "dcaen/ftr-em", "eGeMAPS": "dcaen/ftr-eg", "ComParE": equal.name("cp-speaker", "softmax"),
+        "ResNet-18": "focal/mel-softmax+strong+speaker",
     },
     "the training part's statistics": {
         "emobase2010": equal.name("em", "softmax"), "eGeMAPS": equal.name("eg", "softmax"),
+        "ComParE": equal.name("cp", "softmax"),
         "ResNet-18": "focal/mel-softmax+strong", "CNN-BiRNN": "center/mel-softmax+strong",
     },
 }  # fmt: skip

@@ -7,7 +7,7 @@ from serlib.plots.equal import forest
 from serlib.plots.scores import intervals
 from serlib.plots.style import apply_style
 from serlib.report import equal as terms
-from serlib.report.findings import committed, losses
+from serlib.report.asked import committed, losses
 
 LEVELS = {  # beside each other in a picture; °: scaled by each speaker's own statistics, the test speaker's too
     "baselines/compare-svm": "SVC, ComParE", "baselines/compare-svm-speakernorm": "SVC, ComParE °",

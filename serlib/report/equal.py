@@ -52,6 +52,7 @@ DEEP = {  # each loss on them, in the setting that was chosen for it there, agai
     }
     for network, words in ((RESNET, "ResNet-18, regularised"), (PYRAMID, "CNN with pyramid, as printed"))
 }
+GROUPS = "speaker-folds-6"  # how the other corpus is cut for them: a fold for each speaker would take a day
 TAKEN_OVER = {  # losses on ResNet-18 whose setting there is not that of the functionals' network, and in that one
     MAIN[loss, "softmax"]: (RESNET.format(f"+{variant(loss, setting)}"), RESNET.format(f"+{variant(loss)}"))
     for loss, setting in CHOSEN_DEEP[RESNET].items() if variant(loss, setting) != variant(loss)

@@ -1,27 +1,22 @@
 """What the study has learned: sentences that are computed from committed runs, each with an interval and a notebook."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
-from serlib import paths
 from serlib.methods import equal
 from serlib.protocol import Scores, compare
 from serlib.report import equal as terms
-from serlib.report.stored import alike, apart, at_rest, by_seed, family
+from serlib.report.asked import GROUND, both_of, committed, losses, stored_pairs
+from serlib.report.stored import apart, at_rest, by_seed, family
 from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
-from serlib.runs.results import stored_scores
 
 OTHERS = ("ravdess",)  # corpora on which the losses are asked again
 GAIN = 3.0  # points: about what papers 000 to 003 report for their losses
-GROUND = "em-speaker"  # of ``serlib.methods.equal``: the one on which settings were chosen
 PRINTED = ("angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "center/mel-softmax",
            "multidilated/ff-spp", "dcaen/ftr-eg")  # fmt: skip
 
@@ -40,38 +35,6 @@ def findings(corpus: str = "emodb") -> list[Finding]:
     return [found for make in made if (found := make(corpus)) is not None][:5]
 
 
-def committed(corpus: str, method: str, profile: str = "study") -> Scores | None:
-    """Return a method's committed scores on the ground of all findings, seeds that are not whole left out unsaid."""
-    return _read(paths.results_dir(), corpus, method, profile)
-
-
-@cache
-def _read(results: Path, corpus: str, method: str, profile: str) -> Scores | None:
-    """Read a pack once for all findings and pictures of a process; ``results`` tells one folder from another."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return stored_scores(corpus, method, profile=profile, scheme="leave-one-speaker-out")
-
-
-def _pair(corpus: str, *methods: str, profile: str = "study") -> list[Scores]:
-    """Return two methods' scores on the seeds that both have; empty where there are none."""
-    both = [committed(corpus, method, profile) for method in methods]
-    return [] if None in both else alike(both)
-
-
-def losses(corpus: str, ground: str = GROUND) -> tuple[pd.DataFrame, terms.Results] | None:
-    """Return every loss against softmax on equal terms: rows of ``compare_family`` by its words, and all scores.
-
-    None below three losses, softmax among them, that share two seeds.
-    """
-    there = {(ground, loss): committed(corpus, equal.name(ground, loss)) for loss in equal.LOSSES}
-    found = terms.on_shared_seeds({key: scores for key, scores in there.items() if scores is not None})
-    if len(found) < 3 or len(found[ground, "softmax"].spread_over_seeds()) < 2:
-        return None
-    table = terms.families(found).loc[ground].xs("softmax", level="against")
-    return table.rename(index=terms.WORDS), found
-
-
 def _losses(corpus: str) -> Finding | None:
     if (found := losses(corpus)) is None:
         return None
@@ -86,29 +49,32 @@ def _losses(corpus: str) -> Finding | None:
     told += f". The largest advantage is that of {first}: {best['effect']:+.1f} points of UA, 95 % interval "
     told += f"{best['low']:+.1f} to {best['high']:+.1f}; a gain of {GAIN:g} points, as the papers report, is excluded "
     told += f"for {(table['high'] < GAIN).sum()} of them."
-    told += _elsewhere(corpus)
-    for other in OTHERS:
-        if other != corpus and (there := losses(other)) is not None:
-            rows, softmax = there[0], there[1][GROUND, "softmax"]
-            sure = apart(rows)
-            listed = ", ".join(f"{name} {row.effect:+.1f}" for name, row in sure.iterrows())
-            told += f" On {other} ({softmax.predictions['speaker'].nunique()} speakers, "
-            told += f"{len(softmax.spread_over_seeds())} seeds) {len(sure)} of {len(rows)} are told from softmax"
-            told += f"{': ' * bool(listed)}{listed}, and the gain is excluded for {(rows['high'] < GAIN).sum()}."
-            told += _elsewhere(other)
-    return Finding(told, "07_losses_on_equal_terms.ipynb")
+    return Finding(told + _elsewhere(corpus), "07_losses_on_equal_terms.ipynb")
 
 
 def _elsewhere(corpus: str) -> str:
-    """Return what the other grounds say, on which a network knows nothing of the test speaker; nothing without them."""
-    tables = {g: found[0] for g in equal.CHOSEN if g != GROUND and (found := losses(corpus, g)) is not None}
-    if not tables:
+    """Return what the other grounds say, on which no network knows the test speaker, and the other corpora."""
+    asked = [(name, ground) for name in dict.fromkeys((corpus, *OTHERS)) for ground in equal.CHOSEN]
+    found = {key: losses(*key) for key in asked if key != (corpus, GROUND)}
+    found = {key: there for key, there in found.items() if there is not None}
+    if not found:
         return ""
-    rows = pd.concat(tables)
-    sure, (ground, loss) = rows["verdict"].isin(["better", "worse"]), rows["high"].idxmax()
-    told = f" Without these statistics ({', '.join(tables)}) {sure.sum()} of {len(rows)} are told from softmax, and "
-    told += f"the gain is excluded for {(rows['high'] < GAIN).sum()} (widest: {loss} on {ground}, "
-    return f"{told}{rows.at[(ground, loss), 'low']:+.1f} to {rows.at[(ground, loss), 'high']:+.1f})."
+    where = {name: [ground for there, ground in found if there == name] for name, _ in found}
+    told = [f"without these statistics ({', '.join(where.pop(corpus))})"] if corpus in where else []
+    for name, grounds in where.items():
+        voices = found[name, grounds[0]][1][grounds[0], "softmax"].predictions["speaker"].nunique()
+        told.append(f"on {name} ({voices} speakers; {', '.join(grounds)})")
+    rows = pd.concat({key: table for key, (table, _) in found.items()})
+    each = [f"{loss} on {ground}{f' of {name}' * (name != corpus)}" for name, ground, loss in rows.index]
+    rows = rows.set_axis(each).sort_values("high", ascending=False)
+    sure, wide = apart(rows), rows[rows["high"] >= GAIN]
+    listed = "".join(f", {words} {row.effect:+.1f}" for words, row in sure.iterrows()).replace(",", ":", 1)
+    not_for = [f"{words} ({row.low:+.1f} to {row.high:+.1f})" for words, row in wide.iterrows()]
+    not_for = not_for[:3] + [f"{len(wide) - 3} more"] * (len(wide) > 3)
+    ruled = f"for {len(rows) - len(wide)}, not for {', '.join(not_for)}" if not_for else "for all"
+    told = " and ".join(told)
+    told = f" {told[0].upper()}{told[1:]} **{len(sure)} of {len(rows)}** are told from softmax{listed}; "
+    return f"{told}the gain is excluded {ruled}."
 
 
 def _unequal(corpus: str) -> Finding | None:
@@ -147,19 +113,14 @@ def _sides(table: pd.DataFrame) -> str:
     return " and ".join(told)
 
 
-def _there(corpus: str, asked: Mapping[str, tuple[str, str]], profile: str = "study") -> dict[str, list[Scores]]:
-    """Return those of the pairs of methods that are stored."""
-    return {words: pair for words, names in asked.items() if (pair := _pair(corpus, *names, profile=profile))}
-
-
 def _papers(corpus: str) -> Finding | None:
-    pairs, climbing = at_rest(_there(corpus, terms.papers("study")))
+    pairs, climbing = at_rest(stored_pairs(corpus, terms.papers("study")))
     if len(pairs) < 2:
         return None
     told = "On the papers' networks under the printed recipes, sized for two CPU cores and judged together, "
     told += f"{_judged(pairs, family(pairs))}."
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    if full := at_rest(_there(corpus, terms.papers("paper"), "paper"))[0]:
+    if full := at_rest(stored_pairs(corpus, terms.papers("paper"), "paper"))[0]:
         told += f" At the papers' own sizes {_judged(full, family(full), '')}."
     return Finding(told, "07_losses_on_equal_terms.ipynb")
 
@@ -186,7 +147,7 @@ def _judged(
 def _deep(corpus: str) -> Finding | None:
     told = []
     for network, asked in terms.DEEP.items():
-        pairs, climbing = at_rest(_there(corpus, asked))
+        pairs, climbing = at_rest(stored_pairs(corpus, asked))
         if len(pairs) < 2:
             continue
         table = family(pairs)
@@ -194,6 +155,7 @@ def _deep(corpus: str) -> Finding | None:
         says = f"On *{network}*, each loss in a setting of its own, {says}."
         says += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
         told.append(f"{says} A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them.")
+        told += filter(None, [_as_it_is(other, asked) for other in OTHERS if other != corpus])
     if told and (found := price(corpus)):
         worst, cost, seeds = found
         told.append(f"The setting that won on functionals costs up to **{cost:.1f} points** on ResNet-18 ({worst}; ")
@@ -201,12 +163,22 @@ def _deep(corpus: str) -> Finding | None:
     return Finding(" ".join(told), "07_losses_on_equal_terms.ipynb") if told else None
 
 
+def _as_it_is(corpus: str, asked: Mapping[str, tuple[str, str]]) -> str:
+    """Return what losses say where nothing was tuned, in groups of speakers; nothing below two losses."""
+    pairs, _ = at_rest(stored_pairs(corpus, asked, scheme=terms.GROUPS))
+    if len(pairs) < 2:
+        return ""
+    table = family(pairs)
+    says = f"On {corpus}, in the same settings (`{terms.GROUPS}`), {_judged(pairs, table, '')}"
+    return f"{says}; the gain is excluded for {(table['high'] < GAIN).sum()}."
+
+
 def price(corpus: str) -> tuple[str, float, int] | None:
     """Return which loss loses most on ResNet-18 by the setting that won on functionals, those points, and the seeds.
 
     Trainings that had not come to rest are left out; None where no loss loses, or none is stored in both settings.
     """
-    gaps = by_seed(at_rest(_there(corpus, terms.TAKEN_OVER))[0])
+    gaps = by_seed(at_rest(stored_pairs(corpus, terms.TAKEN_OVER))[0])
     if gaps.empty or (costs := gaps.mean(axis=1)).max() <= 0:
         return None
     return costs.idxmax(), float(costs.max()), int(gaps.loc[costs.idxmax()].notna().sum())
@@ -232,7 +204,7 @@ def _luck(corpus: str) -> Finding | None:
 
 
 def _regularised(corpus: str) -> Finding | None:
-    both = _pair(corpus, "focal/mel-softmax+strong", "focal/mel-softmax")
+    both = both_of(corpus, "focal/mel-softmax+strong", "focal/mel-softmax")
     if not both:
         return None
     found = compare(*both)
@@ -241,8 +213,8 @@ def _regularised(corpus: str) -> Finding | None:
 
 
 def _own_statistics(corpus: str) -> Finding | None:
-    both = _pair(corpus, "focal/mel-softmax+strong+speaker", "focal/mel-softmax+strong")
-    both = both or _pair(corpus, "baselines/compare-svm-speakernorm", "baselines/compare-svm")
+    both = both_of(corpus, "focal/mel-softmax+strong+speaker", "focal/mel-softmax+strong")
+    both = both or both_of(corpus, "baselines/compare-svm-speakernorm", "baselines/compare-svm")
     if not both:
         return None
     found = compare(*both)

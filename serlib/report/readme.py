@@ -8,9 +8,10 @@ from pathlib import Path
 
 from serlib.methods import equal
 from serlib.protocol import Scores
+from serlib.report.asked import committed
 from serlib.report.best import LEAGUES, best
 from serlib.report.equal import PAPERS, at_length
-from serlib.report.findings import committed, findings
+from serlib.report.findings import findings
 
 CORPUS = "emodb"
 ROWS = (
@@ -21,12 +22,14 @@ ROWS = (
     *(at_length(f"multidilated/{rung}", "study")
       for rung in ("ff-spp", "multi", "multi-attention", "multi-attention-arcface")),
     "dcaen/raw", "dcaen/ftr-eg", "dcaen/e-nc", "dcaen/dcaen", "dcaen/ftr-em",
+    equal.name("cp-speaker", "softmax"),
 )  # fmt: skip
 IDEAS = tuple(dict.fromkeys(method for pair in PAPERS.values() for method in pair[::-1]))
 SECOND = "ravdess"
 SECOND_ROWS = (*(f"baselines/{name}-svm{own}" for name in ("egemaps", "compare") for own in ("", "-speakernorm")),
                equal.name("eg", "softmax"), equal.name("em", "softmax"), equal.name("em-speaker", "softmax"),
-               equal.name("em-speaker", "arcface"), equal.name("em-speaker", "center"))  # fmt: skip
+               equal.name("em-speaker", "arcface"), equal.name("em-speaker", "center"),
+               equal.name("cp", "softmax"), equal.name("cp-speaker", "softmax"))  # fmt: skip
 HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|---|\n"
 
 

@@ -12,9 +12,10 @@ from scipy.stats import chi2, norm
 
 from serlib.methods import equal
 from serlib.protocol import Scores, compare, compare_family
-from serlib.report import drawn
+from serlib.report import asked, drawn
 from serlib.report import equal as terms
 from serlib.report import findings as module
+from serlib.report.asked import WHOLE
 from serlib.report.drawn import pictures
 from serlib.report.findings import findings
 
@@ -44,14 +45,18 @@ def scores_of(method: str, skill: float, seeds=(0,), *, draw: int = 0, per_speak
 
 @pytest.fixture
 def stored(monkeypatch):
-    """Committed runs by method, those of the paper profile by (method, "paper"), as the test puts them there."""
-    there: dict[str | tuple[str, str], Scores] = {}
+    """Committed runs as the test puts them there.
 
-    def committed(corpus: str, method: str, profile: str = "study") -> Scores | None:
-        return there.get(method if profile == "study" else (method, profile)) if corpus == "emodb" else None
+    Those of EMO-DB by method, of the paper profile by (method, "paper"), of another corpus by it, method and scheme.
+    """
+    there: dict[str | tuple[str, ...], Scores] = {}
 
-    monkeypatch.setattr(module, "committed", committed)
-    monkeypatch.setattr(drawn, "committed", committed)
+    def committed(corpus: str, method: str, profile: str = "study", scheme: str = WHOLE) -> Scores | None:
+        keys = {("emodb", "study", WHOLE): method, ("emodb", "paper", WHOLE): (method, "paper")}
+        return there.get(keys.get((corpus, profile, scheme), (corpus, method, scheme)))
+
+    for place in (asked, module, drawn):
+        monkeypatch.setattr(place, "committed", committed)
     monkeypatch.setattr(module, "stored_series", lambda corpus, **asked: None)  # tests/test_readme.py counts it anew
     return there
 
@@ -92,25 +97,31 @@ def test_losses_are_asked_again_without_the_speakers_own_statistics(stored):
         for draw, loss in enumerate(("softmax", "focal", "center")):
             skill = 0.8 if (ground, loss) == ("em", "center") else 0.6
             stored[equal.name(ground, loss)] = scores_of(f"{ground}-{loss}", skill, (0, 1), draw=draw)
-    table, _ = module.losses("emodb", "em")
-    row = table.loc["center loss"]
-    assert row["verdict"] == "better" and row["high"] > max(3, table.at["focal loss", "high"])
-    counted = f"1 of 2 are told from softmax, and the gain is excluded for {(table['high'] < 3).sum()} "
-    widest = f"(widest: center loss on em, {row.low:+.1f} to {row.high:+.1f})."
-    assert told("equal terms").endswith(f" Without these statistics (em) {counted}{widest}")
+    table, _ = asked.losses("emodb", "em")
+    row, wide = table.loc["center loss"], table[table["high"] >= 3].sort_values("high", ascending=False)
+    assert row["verdict"] == "better" and wide.index[0] == "center loss"
+    not_for = ", ".join(f"{loss} on em ({r.low:+.1f} to {r.high:+.1f})" for loss, r in wide.iterrows())
+    said = f" Without these statistics (em) **1 of 2** are told from softmax: center loss on em {row.effect:+.1f}; the "
+    assert told("equal terms").endswith(f"{said}gain is excluded for {2 - len(wide)}, not for {not_for}.")
 
 
-def test_losses_are_asked_again_on_the_other_corpus(stored, monkeypatch):
+def test_losses_are_asked_again_on_the_other_corpus(stored):
     for draw, loss in enumerate(("softmax", "focal", "center")):
-        stored[equal.name("em-speaker", loss)] = scores_of(loss, 0.6, (0, 1), draw=draw)
-    both = {"emodb": stored, "ravdess": {**stored}}
-    monkeypatch.setattr(module, "committed", lambda corpus, method, profile="study": both[corpus].get(method))
-    both["ravdess"][equal.name("em-speaker", "focal")] = scores_of("focal", 0.95, (0, 1), draw=1)
-    table, _ = module.losses("ravdess")
-    row, excluded = table.loc["focal loss"], (table["high"] < 3).sum()
-    assert row["verdict"] == "better" and table.at["center loss", "verdict"].startswith("open")
-    expected = f" On ravdess (10 speakers, 2 seeds) 1 of 2 are told from softmax: focal loss {row.effect:+.1f}, and "
-    assert told("equal terms").endswith(f"{expected}the gain is excluded for {excluded}.")
+        method, skill = equal.name("em-speaker", loss), 0.3 if loss == "focal" else 0.6
+        stored[method] = scores_of(loss, 0.6, (0, 1), draw=draw)
+        stored["ravdess", method, WHOLE] = scores_of(loss, skill, (0, 1), draw=draw, per_speaker=96)
+    table, _ = asked.losses("ravdess")
+    row = table.loc["focal loss"]
+    assert row["verdict"] == "worse" and table.at["center loss", "verdict"].startswith("open")
+    said = (
+        " On ravdess (10 speakers; em-speaker) **1 of 2** are told from softmax: focal loss on em-speaker of ravdess "
+    )
+    wide = table[table["high"] >= 3]
+    not_for = ", ".join(
+        f"{loss} on em-speaker of ravdess ({r.low:+.1f} to {r.high:+.1f})" for loss, r in wide.iterrows()
+    )
+    ruled = f"for {2 - len(wide)}, not for {not_for}" if len(wide) else "for all"
+    assert told("equal terms").endswith(f"{said}{row.effect:+.1f}; the gain is excluded {ruled}.")
 
 
 def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
@@ -174,6 +185,25 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     stored[own["angular softmax"]] = scores_of("a", 0.6, (0, 1), draw=4)
     stored[own["ArcFace"]] = replace(stored[own["ArcFace"]], manifests=climbing)
     assert " Not compared, for a training had not come to rest: ArcFace." in told(network)
+
+
+def test_losses_on_the_deep_network_are_asked_on_the_other_corpus_as_they_are(stored):
+    (network, deep), *_ = terms.DEEP.items()
+    methods = {words: deep[words][0] for words in ("focal loss", "ArcFace")} | {"softmax": deep["ArcFace"][1]}
+    for draw, (words, method) in enumerate(methods.items()):
+        stored[method] = scores_of(method, 0.6, (0, 1), draw=draw)
+        skill = 0.2 if words == "ArcFace" else 0.6
+        stored["ravdess", method, terms.GROUPS] = scores_of(method, skill, (0, 1), draw=draw, per_speaker=48)
+    assert terms.GROUPS != WHOLE
+    there = {words: stored["ravdess", method, terms.GROUPS] for words, method in methods.items()}
+    table = compare_family({words: (there[words], there["softmax"]) for words in ("focal loss", "ArcFace")})
+    assert table.at["ArcFace", "verdict"] == "worse"
+    rows = [f"{words} {r.effect:+.1f} ({r.low:+.1f} to {r.high:+.1f}; 2 seeds)" for words, r in table.iterrows()]
+    judged = f"**1 of 2**: {rows[1]}; the largest of the others is {rows[0]}"
+    said = f" On ravdess, in the same settings (`{terms.GROUPS}`), {judged}; the gain is excluded for "
+    assert f"{said}{(table['high'] < 3).sum()}." in told(network)
+    del stored["ravdess", methods["focal loss"], terms.GROUPS]
+    assert "ravdess" not in told(network)  # one contrast is no family
 
 
 def test_luck_is_the_deviation_between_seeds_pooled_over_recipes(stored):
