@@ -16,18 +16,23 @@ def reliability(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> 
     ``confidence`` (N,) is the probability of the class that was predicted, ``right`` (N,) whether it was true. Bins
     without a prediction are left out. Shapes that differ, or a confidence outside 0 to 1, are a ValueError.
     """
-    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
-    if confidence.ndim != 1 or confidence.shape != right.shape or not ((confidence >= 0) & (confidence <= 1)).all():
-        raise ValueError(f"confidence {confidence.shape}, right {right.shape}; needed are (N,), confidence from 0 to 1")
-    places = np.minimum((bins * confidence).astype(int), bins - 1)
+    confidence, right, places = _placed(confidence, right, bins)
     table = pd.DataFrame({"confidence": confidence, "right": right}).groupby(places)
     return table.mean().assign(predictions=table.size())
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = BINS) -> float:
     """Return the expected calibration error (0 to 1): mean gap between confidence and share right, over predictions."""
-    table = reliability(confidence, right, bins)
-    return float(np.average((table["confidence"] - table["right"]).abs(), weights=table["predictions"]))
+    confidence, right, places = _placed(confidence, right, bins)  # sums, not means: predictions are a bin's weight
+    return float(np.abs(np.bincount(places, confidence - right)).sum() / len(places))
+
+
+def _placed(confidence: np.ndarray, right: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return both as numbers, and the bin of each prediction (N,)."""
+    confidence, right = np.asarray(confidence, float), np.asarray(right, float)
+    if confidence.ndim != 1 or confidence.shape != right.shape or not ((confidence >= 0) & (confidence <= 1)).all():
+        raise ValueError(f"confidence {confidence.shape}, right {right.shape}; needed are (N,), confidence from 0 to 1")
+    return confidence, right, np.minimum((bins * confidence).astype(int), bins - 1)
 
 
 def temperatures(logits: np.ndarray, labels: np.ndarray, groups: np.ndarray) -> np.ndarray:
