@@ -15,20 +15,25 @@ from serlib.training import Hardware
 
 @dataclass(frozen=True)
 class SVMRecipe:
-    """openSMILE functionals, scaled as of :class:`serlib.methods.recipe.Recipe`, then an RBF SVC of penalty C."""
+    """openSMILE functionals, scaled as of :class:`serlib.methods.recipe.Recipe`, then an RBF SVC of penalty C.
+
+    ``learns_dev``: whether the dev part is learned too; networks do not.
+    """
 
     features: Functionals
     C: float = 1.0
     scaling: str = "train"
+    learns_dev: bool = True
 
     def to_dict(self) -> dict:
-        """Return the recipe for hashing and for the manifest."""
-        return {"features": self.features.to_dict(), "C": self.C, "scaling": self.scaling}
+        """Return the recipe for hashing and for the manifest, which say nothing of dev where it is learned."""
+        told = {"features": self.features.to_dict(), "C": self.C, "scaling": self.scaling}
+        return told if self.learns_dev else told | {"learns_dev": False}
 
 
 @dataclass
 class SVMBaseline(Method):
-    """An SVC on functionals; it chooses nothing, so it trains on train + dev, and its seed changes nothing."""
+    """An SVC on functionals; it chooses nothing, so it may train on train + dev, and its seed changes nothing."""
 
     name: str
     title: str
@@ -40,7 +45,7 @@ class SVMBaseline(Method):
         return self.svm
 
     def run(self, corpus: Corpus, fold: Fold, *, profile: str, seed: int, hardware: Hardware) -> Outcome:
-        """Fit on train + dev and score ``fold.test``.
+        """Fit on train, and on dev where the recipe says so, and score ``fold.test``.
 
         Logits are the SVC's one-against-rest decision values; the decision is its vote, which differs on tied votes.
         """
@@ -52,7 +57,7 @@ class SVMBaseline(Method):
         features = np.stack(FeatureStore().get(corpus, recipe.features, n_jobs=1, progress=False)).astype(np.float64)
         if recipe.scaling == "speaker":
             features = np.stack(scaled_by(corpus.table["speaker"].to_numpy(str), list(features), "feature"))
-        rows = np.sort(np.concatenate([fold.train, fold.dev]))
+        rows = np.sort(np.concatenate([fold.train, *[fold.dev] * recipe.learns_dev]))
         model = make_pipeline(StandardScaler(), SVC(C=recipe.C, decision_function_shape="ovr"))
         model.fit(features[rows], corpus.labels[rows])
         decisions = np.full((len(fold.test), len(corpus.classes)), -np.inf, np.float32)
@@ -63,9 +68,14 @@ class SVMBaseline(Method):
 
 
 FEATURES = {"egemaps": ("eGeMAPS", "eGeMAPSv02"), "compare": ("ComParE 2016", "ComParE_2016")}
+PARTS = {"": ("", True), "-trainpart": (", exactly the networks' training part", False)}
 SCALINGS = {"": ("", "train"), "-speakernorm": (", each speaker's own statistics", "speaker")}
 METHODS = [
-    SVMBaseline(f"baselines/{name}-svm{suffix}", f"{shown} + SVC{words}", SVMRecipe(Functionals(kind), scaling=scaling))
+    SVMBaseline(
+        f"baselines/{name}-svm{part}{own}", f"{shown} + SVC{learned}{scaled}",
+        SVMRecipe(Functionals(kind), scaling=scaling, learns_dev=dev),
+    )
+    for part, (learned, dev) in PARTS.items()
     for name, (shown, kind) in FEATURES.items()
-    for suffix, (words, scaling) in SCALINGS.items()
-]
+    for own, (scaled, scaling) in SCALINGS.items()
+]  # fmt: skip

@@ -54,7 +54,10 @@ CHOSEN_DEEP = {  # spectrogram network, {} for the loss: chosen on dev of the fo
         "focal": "g1", "center": "l0.001", "angular": "m2", "class-angular": "m43", "normalised": "s8",
         "arcface": "m0.25-s16", "class-arcface": "m0.3-0.1-s8",
     },
-    "multidilated/ff-spp{}": {},
+    "multidilated/ff-spp{}": {
+        "focal": "g0.5", "center": "l0.001", "angular": "m4", "class-angular": "m64", "normalised": "s4",
+        "arcface": "m0.25-s16", "class-arcface": "m0.3-0.1-s8",
+    },
 }  # fmt: skip
 OWN = ("focal", "center", "angular", "class-angular", "normalised", "arcface", "class-arcface")  # constants, that is
 UNDER = {loss: (loss, setting) for loss, setting in CHOSEN["em-speaker"].items() if loss != "softmax"} | {

@@ -14,9 +14,11 @@ from serlib.report.equal import PAPERS, at_length
 from serlib.report.findings import findings
 
 CORPUS = "emodb"
+SAME_PART = ("baselines/compare-svm-trainpart", "baselines/compare-svm-trainpart-speakernorm")  # as networks
 ROWS = (
-    "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", "angular/crnn-softmax",
-    "angular/tfgap-softmax", "angular/tfgap-m4", "angular/tfgap-c64", "focal/mel-softmax", "focal/mel-focal",
+    "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", *SAME_PART,
+    "angular/crnn-softmax", "angular/tfgap-softmax", "angular/tfgap-m4", "angular/tfgap-c64", "focal/mel-softmax",
+    "focal/mel-focal",
     "focal/mel-softmax+strong", "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-center",
     "center/mel-softmax+strong", "multidilated/ff-spp", "multidilated/ff-spp+strong",
     *(at_length(f"multidilated/{rung}", "study")
@@ -27,9 +29,9 @@ ROWS = (
 IDEAS = tuple(dict.fromkeys(method for pair in PAPERS.values() for method in pair[::-1]))
 SECOND = "ravdess"
 SECOND_ROWS = (*(f"baselines/{name}-svm{own}" for name in ("egemaps", "compare") for own in ("", "-speakernorm")),
-               equal.name("eg", "softmax"), equal.name("em", "softmax"), equal.name("em-speaker", "softmax"),
-               equal.name("em-speaker", "arcface"), equal.name("em-speaker", "center"),
-               equal.name("cp", "softmax"), equal.name("cp-speaker", "softmax"))  # fmt: skip
+               *SAME_PART, equal.name("eg", "softmax"), equal.name("em", "softmax"), equal.name("cp", "softmax"),
+               equal.name("em-speaker", "softmax"), equal.name("em-speaker", "arcface"),
+               equal.name("em-speaker", "center"), equal.name("cp-speaker", "softmax"))  # fmt: skip
 HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|---|\n"
 
 

@@ -24,6 +24,21 @@ def test_nothing_of_the_test_part_is_learned(tiny_corpus, room, monkeypatch):
     np.testing.assert_array_equal(again.logits[1:], clean.logits[1:])
 
 
+@pytest.mark.parametrize("part, learned", [("", True), ("-trainpart", False)])
+def test_the_dev_part_is_learned_unless_the_networks_training_part_is_asked_for(
+    tiny_corpus, room, monkeypatch, part, learned
+):
+    from serlib.features.store import FeatureStore
+
+    method, fold = methods.get(f"baselines/egemaps-svm{part}"), folds(tiny_corpus, "speaker-folds-5")[0]
+    options = {"profile": "study", "seed": 0, "hardware": Hardware.choose("cpu")}
+    clean = method.run(tiny_corpus, fold, **options)
+    arrays = FeatureStore().get(tiny_corpus, method.recipe("study").features, n_jobs=1, progress=False)
+    moved = [a + 3 * np.abs(a) * (i in fold.dev) for i, a in enumerate(arrays)]
+    monkeypatch.setattr(FeatureStore, "get", lambda *_a, **_k: moved)
+    assert len(fold.dev) and (method.run(tiny_corpus, fold, **options).logits != clean.logits).any() == learned
+
+
 @pytest.mark.parametrize("name", [name for name in methods.names() if name.startswith("baselines/")])
 def test_a_baseline_keeps_no_model_and_its_recipe_is_one_for_all_profiles(name):
     method = methods.get(name)
