@@ -12,7 +12,9 @@ LOSSES = {  # class, words, settings: options of the loss, fields of the recipe 
     "softmax": ("SoftmaxLoss", "softmax", RATES),
     "weighted": ("SoftmaxLoss", "class-weighted softmax", {k: v | {"balancing": "loss"} for k, v in RATES.items()}),
     "sampled": ("SoftmaxLoss", "weighted sampling", {k: v | {"balancing": "sampling"} for k, v in RATES.items()}),
-    "adjusted": ("LogitAdjustedLoss", "logit adjustment", {k: v | {"tau": 1.0} for k, v in RATES.items()}),
+    "adjusted": ("LogitAdjustedLoss", "logit adjustment", {  # in place of class weights, where a paper prints them
+        k: v | {"tau": 1.0, "balancing": "none"} for k, v in RATES.items()
+    }),
     "focal": ("FocalLoss", "focal loss", {f"g{gamma:g}": {"gamma": gamma} for gamma in (0.5, 1.0, 2.0, 5.0)}),
     "center": ("CenterLoss", "center loss", {f"l{w:g}": {"weight": w} for w in (0.001, 0.003, 0.01, 0.03)}),
     "angular": ("AngularSoftmaxLoss", "angular softmax", {f"m{m}": {"margin": m} | ANNEALED for m in (2, 3, 4, 5)}),

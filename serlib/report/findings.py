@@ -156,6 +156,9 @@ def _deep(corpus: str) -> Finding | None:
         says += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
         told.append(f"{says} A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them.")
         told += filter(None, [_as_it_is(other, asked) for other in OTHERS if other != corpus])
+        if terms.TWICE[1] in {name for pair in asked.values() for name in pair}:
+            again = family(at_rest(stored_pairs(corpus, {"again": terms.TWICE}))[0])
+            told += [f"There softmax trained again lies {r.effect:+.1f} from itself." for r in again.itertuples()]
     if told and (found := price(corpus)):
         worst, cost, seeds = found
         told.append(f"The setting that won on functionals costs up to **{cost:.1f} points** on ResNet-18 ({worst}; ")

@@ -168,6 +168,11 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
         for k, name in enumerate({*further["focal loss"], further["ArcFace"][0]})
     }
     assert f"{excluded} On *{second}*, each loss in a setting of its own, **" in told(network)
+    again, once = terms.TWICE
+    assert once == further["ArcFace"][1] and "trained again" not in told(network)
+    stored[again] = scores_of(again, 0.4, (0, 1), draw=8)
+    lies = compare_family({"again": (stored[again], stored[once])}).at["again", "effect"]
+    assert lies < -3 and told(network).endswith(f" There softmax trained again lies {lies:+.1f} from itself.")
     first, elsewhere = terms.TAKEN_OVER["ArcFace"]
     assert elsewhere != own["ArcFace"] == first and "focal loss" not in terms.TAKEN_OVER  # the same in both
     stored[elsewhere] = scores_of(elsewhere, 0.3, (0,), draw=9)

@@ -230,3 +230,19 @@ def test_the_networks_of_the_width_curve_have_filters_to_count_and_the_papers_nu
         for method in recipes.values():
             assert methods.get(f"{method}+w8").recipe("study").network_options["width"] == 8
             assert terms.width(method, "study") < terms.width(method, "paper") in (64, 128)
+
+
+def test_what_is_asked_on_a_deep_network_is_another_recipe_and_one_recipe_under_two_names_is_set_apart():
+    def recipes(pair):
+        return [methods.get(name).recipe("study") for name in pair]
+
+    for asked in terms.DEEP.values():
+        for words, pair in asked.items():
+            first, second = recipes(pair)
+            assert first != second, words
+    first, second = recipes(terms.TWICE)
+    assert first == second and second.training.balancing == "loss"
+    for words in ("logit adjustment", "weighted sampling"):  # in place of the weights that paper 002 prints
+        first, second = recipes(terms.DEEP["CNN with pyramid, as printed"][words])
+        assert first.training.balancing == {"logit adjustment": "none", "weighted sampling": "sampling"}[words]
+        assert second.training.balancing == "loss"
