@@ -54,6 +54,10 @@ DEEP = {  # each loss on them, in the setting that was chosen for it there, agai
 }  # fmt: skip
 # one recipe under two names, as paper 002 prints class weights and they stay under every loss: a difference of nothing
 TWICE = (PYRAMID.format("+weighted"), PYRAMID.format(""))
+ELSEWHERE = {  # on a corpus nearly three times as large, where as many epochs need three times the updates
+    network: {words: tuple(f"{method}+longer" for method in pair) for words, pair in asked.items()}
+    for network, asked in DEEP.items()
+}
 GROUPS = "speaker-folds-6"  # how the other corpus is cut for them: a fold for each speaker would take a day
 TAKEN_OVER = {  # losses on ResNet-18 whose setting there is not that of the functionals' network, and in that one
     MAIN[loss, "softmax"]: (RESNET.format(f"+{variant(loss, setting)}"), RESNET.format(f"+{variant(loss)}"))

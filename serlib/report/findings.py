@@ -155,7 +155,7 @@ def _deep(corpus: str) -> Finding | None:
         says = f"On *{network}*, each loss in a setting of its own, {says}."
         says += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
         told.append(f"{says} A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them.")
-        told += filter(None, [_as_it_is(other, asked) for other in OTHERS if other != corpus])
+        told += filter(None, [_as_it_is(other, terms.ELSEWHERE[network]) for other in OTHERS if other != corpus])
         if terms.TWICE[1] in {name for pair in asked.values() for name in pair}:
             again = family(at_rest(stored_pairs(corpus, {"again": terms.TWICE}))[0])
             told += [f"There softmax trained again lies {r.effect:+.1f} from itself." for r in again.itertuples()]
