@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from serlib.runs import RunStore, Task
 
 MIME = "application/vnd.serlib.scores+json"
+LONG = 24  # rows; a table with more of them is folded
 
 
 def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> None:
@@ -22,7 +23,7 @@ def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> N
 
     Of ``cross_validate``'s scores it shows pooled ones in percent, UA with its 95 % interval, UA on the training part,
     and what was not trained to the end; a table of your own as it is. What all rows share of corpus, profile and scheme
-    stands in the caption, and columns without a value are left out.
+    stands in the caption, and columns without a value are left out. A table of more than 24 rows is folded.
 
     Raises:
         ValueError: for a table without a column or index ``method``.
@@ -39,6 +40,8 @@ def publish(scores: "Scores | Sequence[Scores] | pd.DataFrame", title: str) -> N
     data, (shown, caption) = json.loads(table.to_json(orient="split", index=False)), compact(table, title)
     html = shown.to_html(index=False, border=0, float_format="{:.1f}".format)
     html = html.replace("<thead>", f"<caption>{escape(caption)}</caption><thead>", 1)
+    if len(shown) > LONG:
+        html = f"<details><summary>{escape(caption)}: {len(shown)} rows</summary>{html}</details>"
     display({"text/html": html, "text/plain": shown.to_string(), MIME: {"title": title, **data}}, raw=True)
 
 

@@ -85,6 +85,16 @@ def test_a_table_of_ones_own_keeps_its_columns_and_gaps(shown):
     json.dumps(shown[0][MIME], allow_nan=False)
 
 
+@pytest.mark.parametrize("rows,folded", [(24, False), (25, True)])
+def test_a_long_table_is_folded_and_the_report_has_all_of_it(shown, rows, folded):
+    publish(pd.DataFrame({"method": [f"m{k}" for k in range(rows)], "note": "<a>"}), "all & sundry")
+    (bundle,) = shown
+    said = f"<details><summary>all &amp; sundry: {rows} rows</summary><table"
+    assert bundle["text/html"].startswith(said if folded else "<table")
+    assert bundle["text/html"].endswith("</table></details>" if folded else "</table>")
+    assert len(bundle[MIME]["data"]) == rows
+
+
 def test_a_table_without_method_is_refused(shown):
     with pytest.raises(ValueError, match=r"table 'T' has the columns \['UA'\]; needed is one called 'method'"):
         publish(pd.DataFrame({"UA": [1.0]}), "T")
