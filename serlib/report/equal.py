@@ -101,7 +101,8 @@ def width(method: str, profile: str) -> int:
 
 def by_width(method: str, corpus: Corpus | str, *, profile: str, scheme: str) -> dict[int, Scores]:
     """Return the committed results of a method by number of filters, rising, its own among them, on shared seeds."""
-    names = dict(sorted(({n: f"{method}+w{n}" for n in WIDTHS} | {width(method, profile): method}).items()))
+    wide = {n: methods.get(f"{method}+w{n}").name for n in WIDTHS}
+    names = dict(sorted((wide | {width(method, profile): method}).items()))
     found, _ = held(corpus, names.values(), profile=profile, scheme=scheme)
     return dict(zip([n for n, name in names.items() if name in found], alike([*found.values()]), strict=False))
 

@@ -88,14 +88,14 @@ def unchanging(method: str) -> bool:
 
 
 def alike(scores: Sequence[Scores]) -> list[Scores]:
-    """Cut scores to the seeds that all have, so that they can be paired; no list where they share none.
+    """Cut scores to the seeds that all have, so that they can be paired; none where they share none.
 
     What no seed changes stands for all seeds of the others.
     """
     fixed = [unchanging(each.method) for each in scores]
     have = [set(each.predictions["seed"]) for each in scores]
     lucky = [seeds for seeds, still in zip(have, fixed, strict=True) if not still]
-    seeds = sorted(set.intersection(*lucky)) if lucky else [min(have[0])]
+    seeds = sorted(set.intersection(*lucky)) if lucky else [min(seeds) for seeds in have[:1]]
     if not seeds:
         return []
     return [

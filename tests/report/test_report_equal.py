@@ -223,6 +223,9 @@ def test_widths_rise_from_the_smallest_and_hold_the_networks_own(monkeypatch):
         f"multidilated/ff-spp{end}" for end in ("+w8", "+w16", "", "+w64", "+w128")
     ]
     assert [*found] == [8, 32, 64] and all({*s.predictions["seed"]} == {0, 1} for s in found.values())
+    del asked[:]  # under the names that runs are stored under; nothing is there
+    assert terms.by_width("multidilated/ff-spp+strong", "emodb", profile="study", scheme="leave-one-speaker-out") == {}
+    assert asked[2:] == [f"multidilated/ff-spp{end}+strong" for end in ("+w8", "+w16", "", "+w64", "+w128")]
 
 
 def test_the_networks_of_the_width_curve_have_filters_to_count_and_the_papers_number_is_known():
