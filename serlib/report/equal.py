@@ -45,15 +45,15 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
 # the rungs of paper 002: at the study size the slowest rest after three times their updates only
 RUNGS = {f"multidilated/{row}" for row in multidilated.LADDER | multidilated.COUNTED}
 RESNET, PYRAMID = CHOSEN_DEEP  # the strongest spectrogram networks
+# one recipe under two names, as paper 002 prints class weights and they stay under every loss: a difference of nothing
+TWICE = (PYRAMID.format("+weighted"), PYRAMID.format(""))
 DEEP = {  # each loss on them, in the setting that was chosen for it there, against softmax
     words: {
         title: (network.format(f"+{variant(loss, CHOSEN_DEEP[network].get(loss))}"), network.format(""))
-        for (loss, _), title in MAIN.items() if (network, loss) != (PYRAMID, "weighted")
+        for (loss, _), title in MAIN.items() if network.format(f"+{loss}") != TWICE[0]
     }
     for network, words in ((RESNET, "ResNet-18, regularised"), (PYRAMID, "CNN with pyramid, as printed"))
 }  # fmt: skip
-# one recipe under two names, as paper 002 prints class weights and they stay under every loss: a difference of nothing
-TWICE = (PYRAMID.format("+weighted"), PYRAMID.format(""))
 ELSEWHERE = {  # on a corpus nearly three times as large, where as many epochs need three times the updates
     network: {words: tuple(f"{method}+longer" for method in pair) for words, pair in asked.items()}
     for network, asked in DEEP.items()
