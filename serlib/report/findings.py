@@ -1,37 +1,26 @@
 """What the study has learned: sentences that are computed from committed runs, each with an interval and a notebook."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
 
 from serlib.methods import equal
-from serlib.protocol import Scores, compare
+from serlib.protocol import compare
 from serlib.report import equal as terms
-from serlib.report.asked import GROUND, both_of, committed, losses, stored_pairs
-from serlib.report.stored import apart, at_rest, by_seed, family
+from serlib.report.asked import GROUND, both_of, committed, losses
+from serlib.report.finding import GAIN, Finding, beat, sides
+from serlib.report.on_networks import OTHERS, deep, papers
+from serlib.report.stored import apart
 from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
 
-OTHERS = ("ravdess",)  # corpora on which the losses are asked again
-GAIN = 3.0  # points: about what papers 000 to 003 report for their losses
 PRINTED = ("angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "center/mel-softmax",
            "multidilated/ff-spp", "dcaen/ftr-eg")  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Finding:
-    """A sentence in Markdown and the notebook (file name) that shows where it comes from."""
-
-    sentence: str
-    notebook: str
-
-
 def findings(corpus: str = "emodb") -> list[Finding]:
     """Return up to five: what committed runs of the study profile say of a corpus; nothing without runs."""
-    made = (_losses, _unequal, _papers, _deep, _luck, _regularised, _own_statistics)  # most wanted first
+    made = (_losses, _unequal, papers, deep, _luck, _regularised, _own_statistics)  # most wanted first
     return [found for make in made if (found := make(corpus)) is not None][:5]
 
 
@@ -49,7 +38,8 @@ def _losses(corpus: str) -> Finding | None:
     told += f". The largest advantage is that of {first}: {best['effect']:+.1f} points of UA, 95 % interval "
     told += f"{best['low']:+.1f} to {best['high']:+.1f}; a gain of {GAIN:g} points, as the papers report, is excluded "
     told += f"for {(table['high'] < GAIN).sum()} of them."
-    return Finding(told + _elsewhere(corpus), "07_losses_on_equal_terms.ipynb")
+    headline = f"On equal terms {beat(len(sure['better']))} softmax."
+    return Finding(headline, told + _elsewhere(corpus), "07_losses_on_equal_terms.ipynb")
 
 
 def _elsewhere(corpus: str) -> str:
@@ -92,7 +82,10 @@ def _unequal(corpus: str) -> Finding | None:
     )
     known = voices["verdict"].isin(["better", "worse"]).groupby(level=0).sum()
     trained, moved = (_sides(judged.loc[way]) for way in (terms.TRAINED, terms.MOVED))
+    better = [sides(judged.loc[way])[0] for way in (terms.TRAINED, terms.MOVED)]
     return Finding(
+        f"Where classes are rare, {beat(better[0])} softmax on these voices; with a cut fitted "
+        f"after training, {better[1] or 'none'}.",
         f"Where two of four classes are eight times rarer in training (about {few:.0f} utterances of each; {draws} "
         f"draws; five groups of speakers), of {len(judged.loc[terms.TRAINED])} losses {trained} than softmax in UA; "
         f"once each has a cut of its own, fitted after training, {moved}. That holds for new trainings on these "
@@ -113,80 +106,6 @@ def _sides(table: pd.DataFrame) -> str:
     return " and ".join(told)
 
 
-def _papers(corpus: str) -> Finding | None:
-    pairs, climbing = at_rest(stored_pairs(corpus, terms.papers("study")))
-    if len(pairs) < 2:
-        return None
-    told = "On the papers' networks under the printed recipes, sized for two CPU cores and judged together, "
-    told += f"{_judged(pairs, family(pairs))}."
-    told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    if full := at_rest(stored_pairs(corpus, terms.papers("paper"), "paper"))[0]:
-        told += f" At the papers' own sizes {_judged(full, family(full), '')}."
-    return Finding(told, "07_losses_on_equal_terms.ipynb")
-
-
-def _judged(
-    pairs: Mapping[str, Sequence[Scores]], judged: pd.DataFrame,
-    what: str = " ideas are told from the same network without, in points of UA"
-) -> str:  # fmt: skip
-    """Return how many pairs are told from zero, as their family says, these with numbers, and the largest other one."""
-    table = judged.sort_values("effect", ascending=False)
-    sure, rows = table["verdict"].isin(["better", "worse"]), []
-    for idea, row in table.iterrows():
-        learned = [each.train_ua for each in pairs[idea]]
-        facts = f"{row.low:+.1f} to {row.high:+.1f}; {row.seeds} seed{'s' * (row.seeds > 1)}"
-        if sure[idea] and np.isfinite(learned).all():
-            facts += "; UA in training {:.0f} against {:.0f}".format(*learned)
-        rows.append(f"{idea} {row.effect:+.1f} ({facts})")
-    told = [", ".join(row for row, known in zip(rows, sure, strict=True) if known)]
-    others = "the largest" + " of the others" * bool(sure.any())
-    told += [f"{others} is {rows[int(np.argmin(sure))]}"] * (not sure.all())
-    return f"**{sure.sum()} of {len(table)}**{what}: {'; '.join(filter(None, told))}"
-
-
-def _deep(corpus: str) -> Finding | None:
-    told = []
-    for network, asked in terms.DEEP.items():
-        pairs, climbing = at_rest(stored_pairs(corpus, asked))
-        if len(pairs) < 2:
-            continue
-        table = family(pairs)
-        says = _judged(pairs, table, " losses are told from softmax, in points of UA")
-        says = f"On *{network}*, each loss in a setting of its own, {says}."
-        says += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-        told.append(f"{says} A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them.")
-        told += filter(None, [_as_it_is(other, terms.ELSEWHERE[network]) for other in OTHERS if other != corpus])
-        if terms.TWICE[1] in {name for pair in asked.values() for name in pair}:
-            again = family(at_rest(stored_pairs(corpus, {"again": terms.TWICE}))[0])
-            told += [f"There softmax trained again lies {r.effect:+.1f} from itself." for r in again.itertuples()]
-    if told and (found := price(corpus)):
-        worst, cost, seeds = found
-        told.append(f"The setting that won on functionals costs up to **{cost:.1f} points** on ResNet-18 ({worst}; ")
-        told[-1] += f"{seeds} seed{'s' * (seeds > 1)})."
-    return Finding(" ".join(told), "07_losses_on_equal_terms.ipynb") if told else None
-
-
-def _as_it_is(corpus: str, asked: Mapping[str, tuple[str, str]]) -> str:
-    """Return what losses say where nothing was tuned, in groups of speakers; nothing below two losses."""
-    pairs, _ = at_rest(stored_pairs(corpus, asked, scheme=terms.GROUPS))
-    if len(pairs) < 2:
-        return ""
-    table = family(pairs)
-    says = f"On {corpus}, in the same settings (`{terms.GROUPS}`), {_judged(pairs, table, '')}"
-    return f"{says}; the gain is excluded for {(table['high'] < GAIN).sum()}."
-
-
-def price(corpus: str) -> tuple[str, float, int] | None:
-    """Return which loss loses most on ResNet-18 by the setting that won on functionals, those points, and the seeds.
-
-    Trainings that had not come to rest are left out; None where no loss loses, or none is stored in both settings.
-    """
-    gaps = by_seed(at_rest(stored_pairs(corpus, terms.TAKEN_OVER))[0])
-    if gaps.empty or (costs := gaps.mean(axis=1)).max() <= 0:
-        return None
-    return costs.idxmax(), float(costs.max()), int(gaps.loc[costs.idxmax()].notna().sum())
-
-
 def _luck(corpus: str) -> Finding | None:
     """Pool the variance between seeds over recipes; its interval is that of a variance with so many degrees."""
     each, asked = {}, [terms.PAPERS, *terms.DEEP.values()]
@@ -200,10 +119,12 @@ def _luck(corpus: str) -> Finding | None:
     squares = sum(((ua - ua.mean()) ** 2).sum() for ua in each.values())
     low, high = np.sqrt(squares / chi2.ppf([0.975, 0.025], free))
     spread, widest = np.sqrt(squares / free), max(each, key=lambda method: np.ptp(each[method]))
+    headline = f"Another seed alone moves UA by {spread:.1f} points."
     told = f"Nothing but another seed moves UA by a standard deviation of **{spread:.1f} points** ({low:.1f} to "
     told += f"{high:.1f}; {len(each)} recipes, {sum(map(len, each.values()))} trainings; `{widest}`: "
     told += f"{np.ptp(each[widest]):.1f} points apart): two single trainings of one recipe differ by more than "
-    return Finding(f"{told}{np.sqrt(2) * spread:.1f} points in one case of three.", "00_corpora_and_protocol.ipynb")
+    told += f"{np.sqrt(2) * spread:.1f} points in one case of three."
+    return Finding(headline, told, "00_corpora_and_protocol.ipynb")
 
 
 def _regularised(corpus: str) -> Finding | None:
@@ -212,7 +133,8 @@ def _regularised(corpus: str) -> Finding | None:
         return None
     found = compare(*both)
     told = f"Speeds, masks, colours and dropout change ResNet-18 by **{interval_of(found)}**{surely(found)}."
-    return Finding(told, "03_focal_resnet.ipynb")
+    headline = f"Regularisation is worth {found.effect:+.1f} points."
+    return Finding(headline, told, "03_focal_resnet.ipynb")
 
 
 def _own_statistics(corpus: str) -> Finding | None:
@@ -222,4 +144,6 @@ def _own_statistics(corpus: str) -> Finding | None:
         return None
     found = compare(*both)
     told = f"Each speaker's own statistics, the test speaker's too, are worth **{interval_of(found)}**{surely(found)} "
-    return Finding(f"{told}(`{both[0].method}` against `{both[1].method}`).", "00_corpora_and_protocol.ipynb")
+    headline = f"Knowing the speaker's own mean and deviation is worth {found.effect:+.1f} points."
+    told += f"(`{both[0].method}` against `{both[1].method}`)."
+    return Finding(headline, told, "00_corpora_and_protocol.ipynb")

@@ -37,7 +37,7 @@ HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|
 
 def learned() -> str:
     """Return the findings as a numbered list in Markdown."""
-    lines = [f"{n}. {f.sentence} [{f.notebook[:2]}](notebooks/{f.notebook})" for n, f in enumerate(findings(CORPUS), 1)]
+    lines = [f"{n}. {f.text} [{f.notebook[:2]}](notebooks/{f.notebook})" for n, f in enumerate(findings(CORPUS), 1)]
     return "\n".join(lines)
 
 

@@ -12,11 +12,12 @@ from scipy.stats import chi2, norm
 
 from serlib.methods import equal
 from serlib.protocol import Scores, compare, compare_family
-from serlib.report import asked, drawn
+from serlib.report import asked, drawn, on_networks
 from serlib.report import equal as terms
 from serlib.report import findings as module
 from serlib.report.asked import WHOLE
 from serlib.report.drawn import pictures
+from serlib.report.finding import Finding, beat
 from serlib.report.findings import findings
 
 CLASSES = ("anger", "neutral", "sadness")
@@ -62,8 +63,18 @@ def stored(monkeypatch):
 
 
 def told(word: str) -> str:
-    (sentence,) = [f.sentence for f in findings() if word in f.sentence]
-    return sentence
+    return found(word).sentence
+
+
+def found(word: str) -> Finding:
+    (one,) = [f for f in findings() if word in f.sentence]
+    return one
+
+
+def test_a_headline_is_the_one_thing_in_bold():
+    finding = Finding("Nothing gained.", "Of **two**, *none*.", "00_a.ipynb")
+    assert finding.text == "**Nothing gained.** Of two, *none*."
+    assert [beat(n) for n in (0, 1, 2)] == ["no loss surely beats", "1 loss surely beats", "2 losses surely beat"]
 
 
 def test_without_runs_there_are_none(stored):
@@ -81,6 +92,7 @@ def test_losses_are_judged_as_one_family_on_the_seeds_that_both_have(stored, ski
     sentence = told("equal terms")
     assert "Of 2 losses" in sentence and "2 seeds" in sentence
     effect = f"focal loss ({table.at['focal loss', 'effect']:+.1f})"
+    assert found("equal terms").headline == f"On equal terms {'1' if skill > 0.6 else 'no'} loss surely beats softmax."
     if skill > 0.6:
         assert f"surely better than softmax: {effect}**" in sentence and "surely worse" not in sentence
     else:
@@ -134,6 +146,7 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"] and "**1 of 2** ideas" in sentence
     rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
     assert sentence.endswith(f": {rows[1]}; the largest of the others is {rows[0]}.")
+    assert found("printed recipes").headline == "1 idea of a paper surely beats the same network without."
     climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[pairs[1][1][0]].manifests]
     third = [*terms.PAPERS.items()][3]
     stored |= {name: scores_of(name, 0.5, (0, 1), draw=20 + k) for k, name in enumerate(third[1])}
@@ -144,6 +157,7 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     stored |= {(name, "paper"): replace(stored[name], profile="paper").on_seeds([0]) for name in focal}
     row = compare(stored[focal[0], "paper"], stored[focal[1], "paper"])
     sure = " At the papers' own sizes **1 of 1**: "
+    assert found("printed recipes").headline == "2 ideas of the papers surely beat the same network without."
     assert told("printed recipes").endswith(
         f"{sure}{pairs[2][0]} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 1 seed)."
     )
@@ -163,6 +177,7 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     excluded = f" A gain of 3 points is excluded for {(table['high'] < 3).sum()} of them."
     judged = f"in points of UA: {rows[1]}; the largest of the others is {rows[0]}."
     assert told(network).endswith(f"**1 of 2** losses are told from softmax, {judged}{excluded}")
+    assert found(network).headline == "On 1 deep network 1 loss surely beats softmax; 0 of 2 are surely worse."
     stored |= {
         name: scores_of(name, 0.6, (0, 1), draw=k)
         for k, name in enumerate({*further["focal loss"], further["ArcFace"][0]})
@@ -172,7 +187,9 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     assert once == further["ArcFace"][1] and "trained again" not in told(network)
     stored[again] = scores_of(again, 0.4, (0, 1), draw=8)
     lies = compare_family({"again": (stored[again], stored[once])}).at["again", "effect"]
-    assert lies < -3 and told(network).endswith(f" There softmax trained again lies {lies:+.1f} from itself.")
+    assert lies < -3 and told(network).endswith(
+        f" Paper 002's own recipe, trained again, lies {lies:+.1f} from itself."
+    )
     first, elsewhere = terms.TAKEN_OVER["ArcFace"]
     assert elsewhere != own["ArcFace"] == first and "focal loss" not in terms.TAKEN_OVER  # the same in both
     stored[elsewhere] = scores_of(elsewhere, 0.3, (0,), draw=9)
@@ -181,12 +198,12 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     assert told(network).endswith(
         f" The setting that won on functionals costs up to **{cost:.1f} points** on ResNet-18 (ArcFace; 1 seed)."
     )
-    assert module.price("emodb") == ("ArcFace", pytest.approx(cost), 1)
+    assert on_networks.price("emodb") == ("ArcFace", pytest.approx(cost), 1)
     stored[elsewhere] = scores_of(elsewhere, 1.0)
-    assert module.price("emodb") is None  # better than its own: no price
+    assert on_networks.price("emodb") is None  # better than its own: no price
     climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[own["ArcFace"]].manifests]
     stored[elsewhere] = replace(scores_of(elsewhere, 0.1), manifests=climbing[:10])
-    assert module.price("emodb") is None
+    assert on_networks.price("emodb") is None
     stored[own["angular softmax"]] = scores_of("a", 0.6, (0, 1), draw=4)
     stored[own["ArcFace"]] = replace(stored[own["ArcFace"]], manifests=climbing)
     assert " Not compared, for a training had not come to rest: ArcFace." in told(network)
@@ -223,6 +240,7 @@ def test_luck_is_the_deviation_between_seeds_pooled_over_recipes(stored):
     squares = sum(((each - each.mean()) ** 2).sum() for each in ua.values())
     spread, widest = np.sqrt(squares / 3), max(ua, key=lambda method: np.ptp(ua[method]))
     low, high = (np.sqrt(squares / chi2.isf(tail, 3)) for tail in (0.025, 0.975))
+    assert found("another seed").headline == f"Another seed alone moves UA by {spread:.1f} points."
     deviation = f"standard deviation of **{spread:.1f} points** ({low:.1f} to {high:.1f}; 2 recipes, 5 trainings; "
     assert f"{deviation}`{widest}`: {np.ptp(ua[widest]):.1f} points apart)" in told("another seed")
     assert norm.cdf(1) - norm.cdf(-1) == pytest.approx(2 / 3, abs=0.02)  # within one deviation: two of three
@@ -258,6 +276,8 @@ def test_unequal_classes_are_judged_by_networks_and_by_voices(monkeypatch):
         rows = terms.families(asked, units).loc[terms.TRAINED].xs("softmax", level="against")["verdict"]
         assert int(re.search(words, sentence)[1]) == rows.isin(["better", *(["worse"] if units else [])]).sum()
     assert "about 5 utterances of each; 10 draws; five groups of speakers" in sentence
+    headline = "Where classes are rare, 10 losses surely beat softmax on these voices; with a cut fitted "
+    assert module._unequal("emodb").headline.startswith(headline)
     assert re.search(r"\*\*10\*\* are better \(first: \D+ \+\d", sentence) and sentence.endswith(
         "**0** are told from softmax."
     )
@@ -268,19 +288,20 @@ def test_a_contrast_has_its_interval_and_says_when_it_is_not_sure(stored, skill)
     stored["focal/mel-softmax"] = plain = scores_of("focal/mel-softmax", 0.6, (0, 1))
     stored["focal/mel-softmax+strong"] = strong = scores_of("focal/mel-softmax+strong", skill, (1, 2), draw=3)
     shared = [s.on_seeds([1]) for s in (strong, plain)]  # the seed that both have
-    found = compare(*shared)
+    measured = compare(*shared)
     sentence = told("ResNet-18")
-    assert f"{found.effect:+.1f} points of UA, 95 % interval {found.low:+.1f} to {found.high:+.1f}" in sentence
-    assert ("not sure" in sentence) == (found.verdict not in ("better", "worse")) == (skill < 0.7)
+    assert f"{measured.effect:+.1f} points of UA, 95 % interval {measured.low:+.1f} to {measured.high:+.1f}" in sentence
+    assert ("not sure" in sentence) == (measured.verdict not in ("better", "worse")) == (skill < 0.7)
 
 
 def test_every_finding_names_a_notebook_and_a_number(stored):
     more = ("focal/mel-softmax+strong", "baselines/compare-svm", "baselines/compare-svm-speakernorm")
     for method in (*module.PRINTED, *(equal.name("em-speaker", loss) for loss in equal.LOSSES), *more):
         stored[method] = scores_of(method, 0.6, (0, 1, 2), draw=len(stored))
-    found = findings()
-    assert len(found) == 4  # the rest asks for more
-    assert all(re.search(r"\d+\.\d", f.sentence) and re.fullmatch(r"\d\d_\w+\.ipynb", f.notebook) for f in found)
+    learned = findings()
+    assert all(f.headline.endswith(".") and len(f.headline) < 120 for f in learned)
+    assert len(learned) == 4  # the rest asks for more
+    assert all(re.search(r"\d+\.\d", f.sentence) and re.fullmatch(r"\d\d_\w+\.ipynb", f.notebook) for f in learned)
 
 
 def test_the_index_shows_losses_and_levels_where_they_are_stored(stored):

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 from matplotlib.figure import Figure
 
 from serlib.report import index as module
-from serlib.report.findings import Finding
+from serlib.report.finding import Finding
 from serlib.report.index import render_index
 from serlib.report.publish import MIME
 
@@ -94,14 +94,14 @@ def test_other_corpora_are_not_called_synthetic(tmp_path):
 
 
 def test_what_was_learned_stands_first_and_links_to_pages_that_are_there(tmp_path, monkeypatch):
-    told = [Finding("**+9.7 points** of `x`.", "00_a.ipynb"), Finding("Not run.", "01_b.ipynb")]
+    told = [Finding("It gains.", "**+9.7 points** of `x`.", "00_a.ipynb"), Finding("None.", "Not run.", "01_b.ipynb")]
     monkeypatch.setattr(module, "findings", lambda: told)
     monkeypatch.setattr(module, "pictures", lambda: {"What it < shows.": Figure()})
     (tmp_path / "notebooks").mkdir()
     executed(tmp_path, "00_a")
     soup = BeautifulSoup(render_index(tmp_path, ["00_a", "01_b"], MANIFEST), "html.parser")
     first, second = soup.select("#learned li")
-    assert first.strong.get_text() == "+9.7 points" and first.code.get_text() == "x"
+    assert first.strong.get_text() == "It gains." and "+9.7 points" in first.get_text() and first.code.get_text() == "x"
     assert first.a["href"] == "00_a.html" and first.a.get_text() == "Title of 00_a &" and not second.select("a")
     assert "EMO-DB" in soup.select_one("#learned .note").get_text()
     assert soup.select_one("#learned").sourceline < soup.select_one("#notebooks").sourceline
