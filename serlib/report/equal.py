@@ -41,6 +41,8 @@ PAPERS = {  # each paper's own idea on its own network, as printed, against the 
     "several dilations, attention, ArcFace (CNN, pyramid)": (
         "multidilated/multi-attention-arcface", "multidilated/ff-spp",
     ),
+    "angular margin 5 (CRNN)": ("angular/crnn-m5", "angular/crnn-softmax"),
+    "margins 6 | 4 by class instead of 5 (CRNN)": ("angular/crnn-c64", "angular/crnn-m5"),
 }  # fmt: skip
 # the rungs of paper 002: at the study size the slowest rest after three times their updates only
 RUNGS = {f"multidilated/{row}" for row in multidilated.LADDER | multidilated.COUNTED}

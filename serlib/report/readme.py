@@ -17,13 +17,14 @@ CORPUS = "emodb"
 SAME_PART = ("baselines/compare-svm-trainpart", "baselines/compare-svm-trainpart-speakernorm")  # as networks
 ROWS = (
     "baselines/egemaps-svm", "baselines/compare-svm", "baselines/compare-svm-speakernorm", *SAME_PART,
-    "angular/crnn-softmax", "angular/tfgap-softmax", "angular/tfgap-m4", "angular/tfgap-c64", "focal/mel-softmax",
-    "focal/mel-focal",
-    "focal/mel-softmax+strong", "focal/mel-softmax+strong+speaker", "center/mel-softmax", "center/mel-center",
-    "center/mel-softmax+strong", "multidilated/ff-spp", "multidilated/ff-spp+strong",
+    "angular/crnn-softmax", "angular/crnn-m5", "angular/crnn-c64",
+    "angular/tfgap-softmax", "angular/tfgap-m4", "angular/tfgap-c64",
+    "focal/mel-softmax", "focal/mel-focal", "focal/mel-softmax+strong", "focal/mel-softmax+strong+speaker",
+    "center/mel-softmax", "center/mel-center", "center/mel-softmax+strong",
+    "multidilated/ff-spp", "multidilated/ff-spp+strong",
     *(at_length(f"multidilated/{rung}", "study")
       for rung in ("ff-spp", "multi", "multi-attention", "multi-attention-arcface")),
-    "dcaen/raw", "dcaen/ftr-eg", "dcaen/e-nc", "dcaen/dcaen", "dcaen/ftr-em",
+    "dcaen/raw", "dcaen/r-c", "dcaen/ftr-eg", "dcaen/e-nc", "dcaen/dcaen", "dcaen/ftr-em",
     equal.name("cp-speaker", "softmax"),
 )  # fmt: skip
 IDEAS = tuple(dict.fromkeys(method for pair in PAPERS.values() for method in pair[::-1]))
