@@ -128,12 +128,8 @@ def test_losses_are_asked_again_on_the_other_corpus(stored):
     said = (
         " On ravdess (10 speakers; em-speaker) **1 of 2** are told from softmax: focal loss on em-speaker of ravdess "
     )
-    wide = table[table["high"] >= 3]
-    not_for = ", ".join(
-        f"{loss} on em-speaker of ravdess ({r.low:+.1f} to {r.high:+.1f})" for loss, r in wide.iterrows()
-    )
-    ruled = f"for {2 - len(wide)}, not for {not_for}" if len(wide) else "for all"
-    assert told("equal terms").endswith(f"{said}{row.effect:+.1f}; the gain is excluded {ruled}.")
+    assert table["high"].max() < 3
+    assert told("equal terms").endswith(f"{said}{row.effect:+.1f}; the gain is excluded for all.")
 
 
 def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
