@@ -9,7 +9,7 @@ from serlib.protocol import compare
 from serlib.report import equal as terms
 from serlib.report.asked import GROUND, both_of, committed, losses
 from serlib.report.finding import GAIN, Finding, beat, sides
-from serlib.report.on_networks import OTHERS, deep, papers
+from serlib.report.on_networks import OTHERS, PAGE, deep, papers
 from serlib.report.stored import apart
 from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
@@ -39,7 +39,7 @@ def _losses(corpus: str) -> Finding | None:
     told += f"{best['low']:+.1f} to {best['high']:+.1f}; a gain of {GAIN:g} points, as the papers report, is excluded "
     told += f"for {(table['high'] < GAIN).sum()} of them."
     headline = f"On equal terms {beat(len(sure['better']))} softmax."
-    return Finding(headline, told + _elsewhere(corpus), "07_losses_on_equal_terms.ipynb")
+    return Finding(headline, told + _elsewhere(corpus), PAGE)
 
 
 def _elsewhere(corpus: str) -> str:
@@ -81,7 +81,7 @@ def _unequal(corpus: str) -> Finding | None:
         for units in (None, ("speaker",))
     )
     known = voices["verdict"].isin(["better", "worse"]).groupby(level=0).sum()
-    trained, moved = (_sides(judged.loc[way]) for way in (terms.TRAINED, terms.MOVED))
+    trained, moved = (_told_by_side(judged.loc[way]) for way in (terms.TRAINED, terms.MOVED))
     better = [sides(judged.loc[way])[0] for way in (terms.TRAINED, terms.MOVED)]
     return Finding(
         f"Where classes are rare, {beat(better[0])} softmax on these voices; with a cut fitted "
@@ -91,11 +91,11 @@ def _unequal(corpus: str) -> Finding | None:
         f"once each has a cut of its own, fitted after training, {moved}. That holds for new trainings on these "
         f"voices; with the {softmax.predictions['speaker'].nunique()} voices as units **{known[terms.TRAINED]}** and "
         f"**{known[terms.MOVED]}** are told from softmax.",
-        "07_losses_on_equal_terms.ipynb",
+        PAGE,
     )
 
 
-def _sides(table: pd.DataFrame) -> str:
+def _told_by_side(table: pd.DataFrame) -> str:
     """Return how many rows are better, how many worse, and the first three of each with their intervals."""
     told = []
     for word in ("better", "worse"):

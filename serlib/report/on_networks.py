@@ -25,8 +25,8 @@ def papers(corpus: str) -> Finding | None:
     told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
     better, _ = sides(table)
     if full := at_rest(stored_pairs(corpus, terms.papers("paper"), "paper"))[0]:
-        told += f" At the papers' own sizes {_judged(full, family(full), '')}."
-        better += sides(family(full))[0]
+        told += f" At the papers' own sizes {_judged(full, whole := family(full), '')}."
+        better += sides(whole)[0]
     headline = beat(better, "idea of a paper", "ideas of the papers")
     return Finding(f"{headline[0].upper()}{headline[1:]} the same network without.", told, PAGE)
 
