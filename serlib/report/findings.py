@@ -133,7 +133,7 @@ def _regularised(corpus: str) -> Finding | None:
         return None
     found = compare(*both)
     told = f"Speeds, masks, colours and dropout change ResNet-18 by **{interval_of(found)}**{surely(found)}."
-    headline = f"Regularisation is worth {found.effect:+.1f} points."
+    headline = f"Regularisation is {'not ' * bool(surely(found))}surely worth {found.effect:+.1f} points."
     return Finding(headline, told, "03_focal_resnet.ipynb")
 
 
@@ -144,6 +144,8 @@ def _own_statistics(corpus: str) -> Finding | None:
         return None
     found = compare(*both)
     told = f"Each speaker's own statistics, the test speaker's too, are worth **{interval_of(found)}**{surely(found)} "
-    headline = f"Knowing the speaker's own mean and deviation is worth {found.effect:+.1f} points."
+    headline = (
+        f"The speaker's own statistics are {'not ' * bool(surely(found))}surely worth {found.effect:+.1f} points."
+    )
     told += f"(`{both[0].method}` against `{both[1].method}`)."
     return Finding(headline, told, "00_corpora_and_protocol.ipynb")

@@ -287,6 +287,9 @@ def test_a_contrast_has_its_interval_and_says_when_it_is_not_sure(stored, skill)
     measured = compare(*shared)
     sentence = told("ResNet-18")
     assert f"{measured.effect:+.1f} points of UA, 95 % interval {measured.low:+.1f} to {measured.high:+.1f}" in sentence
+    assert found("ResNet-18").headline == (
+        f"Regularisation is {'' if skill > 0.7 else 'not '}surely worth {measured.effect:+.1f} points."
+    )
     assert ("not sure" in sentence) == (measured.verdict not in ("better", "worse")) == (skill < 0.7)
 
 
