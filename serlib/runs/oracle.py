@@ -78,7 +78,7 @@ def looked_up(watched: Scores) -> pd.DataFrame:
     """
     seen = watched.history.groupby(["fold", "seed"])["dev_ua"]
     made = {"averaged": ua_of_runs(watched), "last": 100 * seen.last(), "best": 100 * seen.max(), "epochs": seen.size()}
-    return pd.DataFrame(made)
+    return pd.DataFrame(made).astype(float)
 
 
 def promise(watched: Scores) -> tuple[float, float, float]:
