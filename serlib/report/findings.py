@@ -14,6 +14,7 @@ from serlib.report.stored import apart
 from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
 
+CALLED = {"em-speaker": "emobase2010 by speaker", "em": "emobase2010", "eg": "eGeMAPS"}  # grounds
 PRINTED = ("angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "center/mel-softmax",
            "multidilated/ff-spp", "dcaen/ftr-eg")  # fmt: skip
 
@@ -30,8 +31,8 @@ def _losses(corpus: str) -> Finding | None:
     table, seeds = found[0], len(found[1][GROUND, "softmax"].spread_over_seeds())
     sure = {word: [f"{name} ({row.effect:+.1f})" for name, row in table[table["verdict"] == word].iterrows()]
             for word in ("better", "worse")}  # fmt: skip
-    told = f"Of {len(table)} losses on equal terms (one network on functionals, scaled by each speaker's own "
-    told += f"statistics; {seeds} seeds), "
+    told = f"Of {len(table)} losses on equal terms (one network on emobase2010's functionals, scaled by each "
+    told += f"speaker's own statistics; {seeds} seeds), "
     told += f"**surely better than softmax: {', '.join(sure['better']) or 'none'}**"
     told += f"; surely worse: {', '.join(sure['worse'])}" if sure["worse"] else ""
     first, best = table["effect"].idxmax(), table.loc[table["effect"].idxmax()]
@@ -50,12 +51,12 @@ def _elsewhere(corpus: str) -> str:
     if not found:
         return ""
     where = {name: [ground for there, ground in found if there == name] for name, _ in found}
-    told = [f"without these statistics ({', '.join(where.pop(corpus))})"] if corpus in where else []
+    told = [f"without these statistics ({', '.join(CALLED[g] for g in where.pop(corpus))})"] if corpus in where else []
     for name, grounds in where.items():
         voices = found[name, grounds[0]][1][grounds[0], "softmax"].predictions["speaker"].nunique()
-        told.append(f"on {name} ({voices} speakers; {', '.join(grounds)})")
+        told.append(f"on {name} ({voices} speakers; {', '.join(CALLED[g] for g in grounds)})")
     rows = pd.concat({key: table for key, (table, _) in found.items()})
-    each = [f"{loss} on {ground}{f' of {name}' * (name != corpus)}" for name, ground, loss in rows.index]
+    each = [f"{loss} on {CALLED[ground]}{f' of {name}' * (name != corpus)}" for name, ground, loss in rows.index]
     rows = rows.set_axis(each).sort_values("high", ascending=False)
     sure, wide = apart(rows), rows[rows["high"] >= GAIN]
     listed = "".join(f", {words} {row.effect:+.1f}" for words, row in sure.iterrows()).replace(",", ":", 1)

@@ -112,8 +112,9 @@ def test_losses_are_asked_again_without_the_speakers_own_statistics(stored):
     table, _ = asked.losses("emodb", "em")
     row, wide = table.loc["center loss"], table[table["high"] >= 3].sort_values("high", ascending=False)
     assert row["verdict"] == "better" and wide.index[0] == "center loss"
-    not_for = ", ".join(f"{loss} on em ({r.low:+.1f} to {r.high:+.1f})" for loss, r in wide.iterrows())
-    said = f" Without these statistics (em) **1 of 2** are told from softmax: center loss on em {row.effect:+.1f}; the "
+    not_for = ", ".join(f"{loss} on emobase2010 ({r.low:+.1f} to {r.high:+.1f})" for loss, r in wide.iterrows())
+    said = " Without these statistics (emobase2010) **1 of 2** are told from softmax: center loss on emobase2010 "
+    said += f"{row.effect:+.1f}; the "
     assert told("equal terms").endswith(f"{said}gain is excluded for {2 - len(wide)}, not for {not_for}.")
 
 
@@ -125,9 +126,8 @@ def test_losses_are_asked_again_on_the_other_corpus(stored):
     table, _ = asked.losses("ravdess")
     row = table.loc["focal loss"]
     assert row["verdict"] == "worse" and table.at["center loss", "verdict"].startswith("open")
-    said = (
-        " On ravdess (10 speakers; em-speaker) **1 of 2** are told from softmax: focal loss on em-speaker of ravdess "
-    )
+    said = " On ravdess (10 speakers; emobase2010 by speaker) **1 of 2** are told from softmax: "
+    said += "focal loss on emobase2010 by speaker of ravdess "
     assert table["high"].max() < 3
     assert told("equal terms").endswith(f"{said}{row.effect:+.1f}; the gain is excluded for all.")
 
