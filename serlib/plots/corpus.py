@@ -68,25 +68,6 @@ def cues(corpus: Corpus, values: pd.DataFrame) -> Figure:
     return figure
 
 
-def utterance(signal: np.ndarray, log_mel: np.ndarray, *, rate_hz: int, title: str, colour: str) -> Figure:
-    """Draw a waveform (samples,) beside its log-mel spectrogram (bands, frames) in dB, at most 0.
-
-    Bands lie on Slaney's mel scale from 0 Hz to half of ``rate_hz``, as ``LogMel`` makes them by default.
-    """
-    from librosa.display import specshow
-
-    seconds = np.arange(len(signal)) / rate_hz
-    figure, (wave, picture) = panels(2, 2.2)
-    wave.plot(seconds, signal, color=colour, linewidth=0.6)
-    wave.set(xlabel="time (s)", ylabel="amplitude", xlim=(0, len(signal) / rate_hz), ylim=(-1, 1), title=title)
-    times = np.linspace(0, len(signal) / rate_hz, log_mel.shape[1])
-    scale = {"cmap": "magma", "vmin": -80, "vmax": 0, "x_axis": "s", "y_axis": "mel"}
-    image = specshow(log_mel, sr=rate_hz, x_coords=times, ax=picture, **scale)
-    picture.set(xlabel="time (s)", ylabel="frequency (Hz)", xlim=wave.get_xlim())
-    figure.colorbar(image, ax=picture, label="dB")
-    return figure
-
-
 def fold_map(corpus: Corpus, schemes: Mapping[str, Sequence[Fold]]) -> Figure:
     """Draw, per scheme, what share (%) of each speaker's utterances every fold tests; "dev": all of them are dev."""
     speakers, widths = corpus.table["speaker"], [len(parts) + 2 for parts in schemes.values()]

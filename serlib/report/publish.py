@@ -97,6 +97,7 @@ def affordable(
     from IPython.display import Markdown, display
 
     from serlib.report.stored import gathered
+    from serlib.runs.engine import OWN, assemble, finish
     from serlib.runs.schedule import Survey
 
     if tasks[0].profile == "quick" or not (survey := Survey(tasks, store)).open:
@@ -112,7 +113,10 @@ def affordable(
     whole = []
     for some in (some for key, some in results.items() if key not in lacking):
         ground = {"profile": some[0].profile, "folds": some[0].scheme, "seeds": [*grouped(some, "seed")]}
-        whole += gathered(some[0].corpus, [some[0].method.name], **ground, store=store).values()
+        if some[0].scheme == OWN:  # no name brings these folds back; nothing is trained, for all are there
+            whole.append(assemble(finish(some, store, progress=False)))
+        else:
+            whole += gathered(some[0].corpus, [some[0].method.name], **ground, store=store).values()
     if whole:
         publish(whole, "what is there")
     return False

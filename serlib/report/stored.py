@@ -1,7 +1,6 @@
 """What of a notebook's questions can be answered today: methods whose runs are finished, contrasts that are stored."""
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,9 @@ from serlib.corpora import Corpus
 from serlib.methods.baselines import SVMBaseline
 from serlib.protocol import Fold, Scores, compare_family
 from serlib.report.publish import commands, grouped
-from serlib.report.told import held, verdict
+from serlib.report.told import held, say, verdict
+from serlib.runs import RunStore, Task, cross_validate, plan
 from serlib.runs.schedule import Survey
-
-if TYPE_CHECKING:
-    from serlib.runs import RunStore, Task
 
 
 def quoted(corpus: Corpus, profile: str) -> tuple[Corpus | str, str, str]:
@@ -26,14 +23,12 @@ def quoted(corpus: Corpus, profile: str) -> tuple[Corpus | str, str, str]:
     return ("emodb", "emodb", "study") if profile == "quick" else (corpus, corpus.name, profile)
 
 
-def finished(tasks: "Sequence[Task]", store: "RunStore", *, retrain: bool = False) -> list[str]:
+def finished(tasks: Sequence[Task], store: RunStore, *, retrain: bool = False) -> list[str]:
     """Return the methods whose runs are all there, in order of ``tasks``, which are of one corpus and profile.
 
     Own runs count like committed ones. Where some are missing a line says how many and what makes them. In the quick
     profile, and with ``retrain``, all methods are returned: what is missing may be trained at once.
     """
-    from IPython.display import Markdown, display
-
     names = list(grouped(tasks, "method.name"))
     if not tasks or tasks[0].profile == "quick" or retrain:
         return names
@@ -42,19 +37,17 @@ def finished(tasks: "Sequence[Task]", store: "RunStore", *, retrain: bool = Fals
     if lacking:
         told = f"**{len(lacking)} of {len(names)} results are not there yet** ({tasks[0].corpus.name}, "
         told += f"{tasks[0].profile} profile): `{commands(missing)}` makes them."
-        display(Markdown(told))
+        say(told)
     return [name for name in names if name not in lacking]
 
 
 def further_seeds(
-    corpus: Corpus, method: str, *, profile: str, folds: str | Sequence[Fold], seeds: Sequence[int], store: "RunStore"
+    corpus: Corpus, method: str, *, profile: str, folds: str | Sequence[Fold], seeds: Sequence[int], store: RunStore
 ) -> list[int]:  # fmt: skip
     """Return ``seeds`` and the numbers after them for which all runs of a method are finished, own or committed ones.
 
     In the quick profile nothing is added. An SVC, which no seed changes, keeps the first.
     """
-    from serlib.runs import plan
-
     if unchanging(method):
         return [*seeds][:1]
     found, options = [*seeds], {"profile": profile, "folds": folds}
@@ -65,14 +58,12 @@ def further_seeds(
 
 def gathered(
     corpus: Corpus, names: Iterable[str], *, profile: str, folds: str | Sequence[Fold], seeds: Sequence[int],
-    store: "RunStore", device: str = "auto", retrain: bool = False,
+    store: RunStore, device: str = "auto", retrain: bool = False,
 ) -> dict[str, Scores]:  # fmt: skip
     """Return the scores of those methods that are ``finished`` with ``seeds``, by name, each on its ``further_seeds``.
 
     What may be trained at once is, by as many processes as there are cores.
     """
-    from serlib.runs import cross_validate, plan
-
     ground, scores = {"profile": profile, "folds": folds}, {}
     asked = {name: [*seeds][: 1 if unchanging(name) else None] for name in names}
     tasks = [task for name, own in asked.items() for task in plan(corpus, name, seeds=own, **ground)]

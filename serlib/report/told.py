@@ -34,13 +34,11 @@ def held(
 
 def opening(corpus: Corpus, sentences: Iterable[str], *, profile: str, seeds: Sequence[int] = ()) -> None:
     """Show what came out on a corpus: the banner, then one to five sentences (else a ValueError); empty ones fall."""
-    from IPython.display import Markdown, display
-
     told = [sentence for sentence in sentences if sentence]
     if not 1 <= len(told) <= 5:
         raise ValueError(f"an opening of {len(told)} sentences; allowed are 1 to 5")
     parts = [OPENING + corpus.name, banner(corpus, profile=profile, seeds=seeds)]
-    display(Markdown("\n\n".join(filter(None, [*parts, "\n".join(f"- {sentence}" for sentence in told)]))))
+    say("\n\n".join(filter(None, [*parts, "\n".join(f"- {sentence}" for sentence in told)])))
 
 
 def say(*lines: str) -> None:
@@ -53,10 +51,8 @@ def say(*lines: str) -> None:
 
 def reveal(*parts: str | pd.DataFrame) -> None:
     """Show an answer, sentences and tables, folded: it stands under a question that asks to predict it first."""
-    from IPython.display import Markdown, display
-
     answer = "\n\n".join(part if isinstance(part, str) else part.to_html(border=0) for part in parts)
-    display(Markdown(f"<details><summary>Reveal</summary>\n\n{answer}\n\n</details>"))
+    say(f"<details><summary>Reveal</summary>\n\n{answer}\n\n</details>")
 
 
 def plain(name: object) -> str:

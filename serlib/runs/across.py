@@ -20,7 +20,7 @@ from serlib.corpora.corpus import Corpus
 from serlib.methods import equal
 from serlib.methods.reading import sources
 from serlib.protocol import Fold, Scores, folds
-from serlib.runs.engine import OWN, Task, cross_validate, plan
+from serlib.runs.engine import OWN, Task, plan
 from serlib.runs.results import stored_scores
 from serlib.runs.series import command, options_of
 
@@ -77,20 +77,6 @@ def divided(corpus: Corpus, condition: str, scheme: str = ALONE) -> tuple[Corpus
             learned, watched = (np.sort(np.concatenate([part[each] for each in asked])) for part in (train, dev))
             parts.append(Fold(f"{name}/{fold.name.replace(f'{name}/', '')}", learned, watched, here[fold.test]))
     return replace(corpus, name=f"{corpus.name} {condition}"), parts
-
-
-def across_series(
-    corpus: Corpus, methods: Sequence[str], *, conditions: Sequence[str] = CONDITIONS, scheme: str = ALONE,
-    **options,
-) -> Series:  # fmt: skip
-    """Return the scores of every method under every condition, by (condition, method), on all corpora of a joined one.
-
-    The options are those of ``cross_validate``: finished runs are loaded.
-    """
-    return {
-        (condition, name): cross_validate(named, name, folds=parts, **options)
-        for condition in conditions for named, parts in [divided(corpus, condition, scheme)] for name in methods
-    }  # fmt: skip
 
 
 def stored_series(

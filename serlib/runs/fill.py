@@ -72,7 +72,8 @@ class _Work:
         """Start runs while there are time and idle workers; return whether any is running."""
         while self.queue and self.idle and time.monotonic() < self.end:
             task = self.queue.popleft()
-            if self._prepare(task) and self.survey.find(task) is None:  # else another process has made it meanwhile
+            # what is there by now another process has made meanwhile
+            if self._prepare(task) and self.store.find(task.key, task.code) is None:
                 worker = self.idle.pop()
                 self.running[worker.submit(perform, task, self.store, **self.options)] = worker, task
         return bool(self.running)

@@ -27,29 +27,23 @@ METHODS = (
     "equal/em-speaker-softmax-r2", "equal/em-softmax-r0.5", "dcaen/ftr-eg", "multidilated/ff-spp",
     "focal/mel-softmax+strong", "center/mel-softmax",
 )  # fmt: skip
-SCHEME = "leave-one-speaker-out"
+SCHEME, NAMED = "leave-one-speaker-out", "{} watched on test"
 
 
-def watched_on_test(corpus: Corpus, scheme: str = SCHEME) -> tuple[Corpus, list[Fold]]:
+def watched_on_test(corpus: Corpus) -> tuple[Corpus, list[Fold]]:
     """Return the corpus, named so, with a double of every utterance, and folds whose dev part doubles the test part.
 
-    The scheme's own dev part rests, so that training parts are the usual ones.
+    The own dev part of ``SCHEME`` rests, so that training parts are the usual ones.
     """
     table = corpus.table
     both = pd.concat([table, table.set_axis(table.index + " again")])
-    parts = [replace(fold, dev=fold.test + len(table)) for fold in folds(corpus, scheme)]
-    return replace(corpus, name=_named(corpus.name), table=both), parts
+    parts = [replace(fold, dev=fold.test + len(table)) for fold in folds(corpus, SCHEME)]
+    return replace(corpus, name=NAMED.format(corpus.name), table=both), parts
 
 
-def _named(name: str) -> str:
-    return f"{name} watched on test"
-
-
-def planned(
-    corpus: Corpus, methods: Sequence[str], *, profile: str, scheme: str = SCHEME, seeds: Sequence[int] = (0,)
-) -> Iterator[Task]:
+def planned(corpus: Corpus, methods: Sequence[str], *, profile: str, seeds: Sequence[int] = (0,)) -> Iterator[Task]:
     """Yield the runs by seed, method and fold."""
-    watched, parts = watched_on_test(corpus, scheme)
+    watched, parts = watched_on_test(corpus)
     for seed in seeds:
         for method in methods:
             yield from plan(watched, method, profile=profile, folds=parts, seeds=[seed])
@@ -60,15 +54,8 @@ def stored_watched(corpus: Corpus | str, method: str, *, profile: str) -> Scores
 
     Of a Corpus come those of just its utterances under its usual scheme; by a name, whatever is committed under it.
     """
-    wanted = _named(corpus) if isinstance(corpus, str) else watched_on_test(corpus)[0]
+    wanted = NAMED.format(corpus) if isinstance(corpus, str) else watched_on_test(corpus)[0]
     return stored_scores(wanted, method, profile=profile, scheme=OWN)
-
-
-def ua_of_runs(scores: Scores) -> pd.Series:
-    """Return UA in percent of each run by (fold, seed), over the classes that its test part has."""
-    right = scores.predictions["predicted"] == scores.predictions["emotion"]
-    recalls = right.groupby([scores.predictions[c] for c in ("fold", "seed", "emotion")]).mean()
-    return 100 * recalls.groupby(["fold", "seed"]).mean()
 
 
 def looked_up(watched: Scores) -> pd.DataFrame:
@@ -77,7 +64,8 @@ def looked_up(watched: Scores) -> pd.DataFrame:
     ``best`` is the best that was seen on test, each fold's own.
     """
     seen = watched.history.groupby(["fold", "seed"])["dev_ua"]
-    made = {"averaged": ua_of_runs(watched), "last": 100 * seen.last(), "best": 100 * seen.max(), "epochs": seen.size()}
+    averaged = watched.per_fold()["UA"]
+    made = {"averaged": averaged, "last": 100 * seen.last(), "best": 100 * seen.max(), "epochs": seen.size()}
     return pd.DataFrame(made).astype(float)
 
 

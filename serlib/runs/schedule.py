@@ -23,7 +23,6 @@ from pathlib import Path
 from serlib import methods, paths
 from serlib.corpora import load_corpus
 from serlib.runs.engine import Task, plan
-from serlib.runs.pack import PackedRun
 from serlib.runs.store import RunStore
 
 ROW = {
@@ -90,13 +89,9 @@ class Survey:
         self.store, self.seconds = store, defaultdict(list)
         self.open = [task for task in tasks if self.note(task) is None]
 
-    def find(self, task: Task) -> Path | PackedRun | None:
-        """Return what ``RunStore.find`` returns."""
-        return self.store.find(task.key, task.code)
-
     def note(self, task: Task) -> float | None:
         """Learn how many seconds a finished run took, and return it; None where it is not finished."""
-        found = self.find(task)
+        found = self.store.find(task.key, task.code)
         if found is None:
             return None
         self.seconds[kind(task)].append(self.store.seconds(found))

@@ -9,7 +9,6 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from serlib.features import LogMel
 from serlib.plots import corpus as pictures
 from serlib.plots.style import EMOTION_COLOURS, SERIES_COLOURS
 from serlib.protocol import folds
@@ -91,24 +90,6 @@ def test_a_corpus_without_sexes_has_one_kind_of_point(tiny_corpus):
 def test_cues_of_another_corpus_are_refused(tiny_corpus):
     with pytest.raises(ValueError, match=r"values have 119 rows; needed is one for each of 120 utterances"):
         pictures.cues(tiny_corpus, values(tiny_corpus)[1:])
-
-
-@pytest.mark.parametrize("rate_hz", [16000, 8000])
-def test_spectrogram_axis_is_slaneys_scale(rate_hz):
-    signal = 0.5 * np.sin(2 * np.pi * 1000 * np.arange(rate_hz) / rate_hz).astype(np.float32)
-    mel = LogMel(sample_rate_hz=rate_hz, n_fft=1024, window_length=1024, hop_length=160).extract(signal)[0]
-    figure = pictures.utterance(signal, mel, rate_hz=rate_hz, title="hum", colour="black")
-    wave, picture = figure.axes[:2]
-    assert wave.get_xlim() == (0, 1) and picture.get_xlim() == (0, 1)
-    assert wave.get_title("left") == "hum"
-    edges_hz = picture.collections[0].get_coordinates()[:, 0, 1]
-    loudest = mel.mean(1).argmax()
-    assert edges_hz[loudest] < 1000 < edges_hz[loudest + 1]
-    # Below 1 kHz a mel is 200/3 Hz; above, frequency grows by ln 6.4 / 27 a mel (Slaney, Auditory Toolbox).
-    edges = [hz * 3 / 200 if hz < 1000 else 15 + 27 * np.log(hz / 1000) / np.log(6.4) for hz in edges_hz]
-    np.testing.assert_allclose(np.diff(edges)[1:-1], np.ptp(edges[1:-1]) / (len(mel) - 2), rtol=0.1)
-    low, high = picture.get_ylim()
-    assert low == pytest.approx(0, abs=60) and high == pytest.approx(rate_hz / 2, rel=0.05)
 
 
 def test_fold_map_tells_whole_speakers_from_parts(tiny_corpus):

@@ -5,7 +5,7 @@ import pytest
 
 from serlib.report import affordable
 from serlib.report.publish import MIME
-from serlib.runs import RunStore, cross_validate, plan
+from serlib.runs import RunStore, cross_validate, imbalance, plan
 
 NAMES = ("baselines/egemaps-svm", "baselines/egemaps-svm-speakernorm")
 
@@ -35,6 +35,17 @@ def test_missing_runs_are_told_with_their_command_and_whole_results_are_shown(ti
     columns = table[MIME]["columns"]
     (row,) = (dict(zip(columns, each, strict=True)) for each in table[MIME]["data"])
     assert (row["method"], row["scheme"]) == (NAMES[1], "stratified-5 (speaker-dependent)")
+
+
+def test_results_on_folds_of_their_own_are_shown_too(tiny_corpus, cache, shown):
+    """No scheme's name brings such folds back: a series whose first method is whole and whose second is missing."""
+    store, asked = RunStore(cache / "runs", shelves=[]), {"profile": "study", "conditions": ("1:2",)}
+    imbalance.imbalance_series(tiny_corpus, methods=NAMES[:1], store=store, progress=False, **asked)
+    assert not affordable(list(imbalance.planned(tiny_corpus, NAMES, **asked)), store, command="make series")
+    told, table = shown
+    assert "**5 of 10 runs are missing** (tiny 1:2, study profile)" in told.data
+    (row,) = (dict(zip(table[MIME]["columns"], each, strict=True)) for each in table[MIME]["data"])
+    assert (row["method"], row["scheme"]) == (NAMES[0], "own folds")
 
 
 def test_nothing_is_said_where_nothing_is_missing_or_all_is_quick(tiny_corpus, cache, shown):

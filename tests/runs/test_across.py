@@ -8,7 +8,7 @@ import pytest
 
 from serlib import methods
 from serlib.corpora import CorpusError, join
-from serlib.runs import RunStore, across, pack_results
+from serlib.runs import RunStore, across, cross_validate, pack_results
 
 ONE, SPEAKER = "equal/eg-softmax-r2", "equal/eg-weighted-r2"
 
@@ -74,8 +74,8 @@ def test_what_cannot_be_divided(tiny_corpus, joined, halves):
 def test_a_series_is_made_once_split_by_target_and_found_again_by_name(joined, cache, monkeypatch):
     store = RunStore(cache / "series", shelves=[])
     options = {"profile": "quick", "seeds": (0, 1), "store": store, "progress": False, "device": "cpu"}
-    made = across.across_series(joined, [ONE], conditions=("within", "across"), **options)
-    home, away = made["within", ONE], made["across", ONE]
+    divided = [across.divided(joined, condition) for condition in ("within", "across")]
+    home, away = (cross_validate(named, ONE, folds=parts, **options) for named, parts in divided)
     assert away.corpus == "females+males across" and away.scheme == "own folds" and len(away.manifests) == 20
     assert away.compare(home).unit == "speakers" and away.compare(home).units == 10
     women = across.tested_on(away, "females")

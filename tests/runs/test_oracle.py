@@ -51,10 +51,10 @@ def test_what_was_watched_is_the_score_on_test(watched):
     for rule, column in {"last": "last", "best_dev": "best"}.items():
         logits = np.concatenate([run[f"logits_{rule}"] for _, run in runs])
         answers = seen.predictions.assign(predicted=np.array(seen.classes)[logits.argmax(1)])
-        again = oracle.ua_of_runs(replace(seen, predictions=answers))
+        again = replace(seen, predictions=answers).per_fold()["UA"]
         pd.testing.assert_series_equal(table[column], again, check_names=False)
     assert (table["best"] >= table["last"]).all() and (table["epochs"] > 1).all()
-    pd.testing.assert_series_equal(table["averaged"], oracle.ua_of_runs(usual), check_names=False)
+    pd.testing.assert_series_equal(table["averaged"], usual.per_fold()["UA"], check_names=False)
 
 
 def test_the_promise_is_a_mean_over_folds_with_students_interval(watched):
