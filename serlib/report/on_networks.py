@@ -35,7 +35,10 @@ def _judged(
     pairs: Mapping[str, Sequence[Scores]], judged: pd.DataFrame,
     what: str = " ideas are told from the same network without, in points of UA"
 ) -> str:  # fmt: skip
-    """Return how many pairs are told from zero, as their family says, these with numbers, and the largest other one."""
+    """Return how many pairs are told from zero, as their family says, these with numbers, and the largest other one.
+
+    And how many no test could tell.
+    """
     table = judged.sort_values("effect", ascending=False)
     sure, rows = table["verdict"].isin(["better", "worse"]), []
     for idea, row in table.iterrows():
@@ -47,6 +50,8 @@ def _judged(
     told = [", ".join(row for row, known in zip(rows, sure, strict=True) if known)]
     others = "the largest" + " of the others" * bool(sure.any())
     told += [f"{others} is {rows[int(np.argmin(sure))]}"] * (not sure.all())
+    blind = table["verdict"].str.startswith("undecidable").sum()
+    told += [f"{blind} could be told by no swap of so few units"] * bool(blind)
     return f"**{sure.sum()} of {len(table)}**{what}: {'; '.join(filter(None, told))}"
 
 

@@ -317,3 +317,18 @@ def test_the_index_shows_losses_and_levels_where_they_are_stored(stored):
     assert any(line.get_xdata()[0] == pytest.approx(effect) for line in panel.lines if len(line.get_xdata()) == 1)
     assert [label.get_text() for label in levels.axes[0].get_yticklabels()] == ["SVC, ComParE", "ResNet-18"]
     plt.close("all")
+
+
+def test_what_no_swap_of_few_units_could_tell_is_counted():
+    """Two contrasts on five speakers: 16 rearrangements, so p in the family is 1/16 at least."""
+    keep = {str(speaker) for speaker in range(5)}
+    few = {}
+    for draw, (name, skill) in enumerate({"a": 0.9, "b": 0.9, "softmax": 0.2}.items()):
+        scores = scores_of(name, skill, draw=draw)
+        rows = scores.predictions["speaker"].isin(keep)
+        runs = [m for m in scores.manifests if m["fold"]["name"].removeprefix("f") in keep]
+        kept = {"predictions": scores.predictions[rows], "logits": scores.logits[rows], "manifests": runs}
+        few[name] = replace(scores, **kept, arrays=())
+    pairs = {name: (few[name], few["softmax"]) for name in ("a", "b")}
+    judged = on_networks._judged(pairs, on_networks.family(pairs))
+    assert judged.startswith("**0 of 2**") and judged.endswith("; 2 could be told by no swap of so few units")
