@@ -12,7 +12,9 @@ from serlib.report.finding import GAIN, Finding, beat, sides
 from serlib.report.on_networks import OTHERS, PAGE, deep, papers
 from serlib.report.stored import apart
 from serlib.report.told import interval_of, surely
+from serlib.runs import oracle
 from serlib.runs.imbalance import CONDITIONS, stored_series
+from serlib.runs.oracle import promise, stored_watched
 
 CALLED = {"em-speaker": "emobase2010 by speaker", "em": "emobase2010", "eg": "eGeMAPS"}  # grounds
 PRINTED = ("angular/crnn-softmax", "angular/tfgap-softmax", "focal/mel-softmax", "center/mel-softmax",
@@ -120,12 +122,27 @@ def _luck(corpus: str) -> Finding | None:
     squares = sum(((ua - ua.mean()) ** 2).sum() for ua in each.values())
     low, high = np.sqrt(squares / chi2.ppf([0.975, 0.025], free))
     spread, widest = np.sqrt(squares / free), max(each, key=lambda method: np.ptp(each[method]))
-    headline = f"Another seed alone moves UA by {spread:.1f} points."
+    best, promised = _promised(corpus)
+    headline = f"Another seed alone moves UA by {spread:.1f} points{best}."
     told = f"Nothing but another seed moves UA by a standard deviation of **{spread:.1f} points** ({low:.1f} to "
     told += f"{high:.1f}; {len(each)} recipes, {sum(map(len, each.values()))} trainings; `{widest}`: "
     told += f"{np.ptp(each[widest]):.1f} points apart): two single trainings of one recipe differ by more than "
-    told += f"{np.sqrt(2) * spread:.1f} points in one case of three."
+    told += f"{np.sqrt(2) * spread:.1f} points in one case of three.{promised}"
     return Finding(headline, told, "00_corpora_and_protocol.ipynb")
+
+
+def _promised(corpus: str) -> tuple[str, str]:
+    """Return what the best epoch on test promises beyond what is scored, for the headline and as a sentence."""
+    watched = {m: stored_watched(corpus, m, profile="study") for m in oracle.METHODS}
+    gains = {m: promise(s) for m, s in watched.items() if s is not None and not s.unconverged}
+    if not gains:
+        return "", ""
+    rows = [f"`{m}` {mean:+.1f} ({low:+.1f} to {high:+.1f})" for m, (mean, low, high) in gains.items()]
+    order = np.argsort([-mean for mean, _, _ in gains.values()])
+    told = f" The best epoch on *test*, each fold's own, promises more than what was fixed beforehand: {rows[order[0]]}"
+    told += f" at the most, {rows[order[-1]]} at the least of {len(rows)} networks" * (len(rows) > 1) + "."
+    mean, low, _ = list(gains.values())[order[0]]
+    return f"; its best epoch on test would promise up to {mean:.1f} more" * (low > 0), told
 
 
 def _regularised(corpus: str) -> Finding | None:

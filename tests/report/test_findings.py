@@ -59,6 +59,7 @@ def stored(monkeypatch):
     for place in (asked, module, drawn):
         monkeypatch.setattr(place, "committed", committed)
     monkeypatch.setattr(module, "stored_series", lambda corpus, **asked: None)  # tests/test_readme.py counts it anew
+    monkeypatch.setattr(module, "stored_watched", lambda corpus, method, **asked: there.get((method, "watched")))
     return there
 
 
@@ -241,6 +242,25 @@ def test_luck_is_the_deviation_between_seeds_pooled_over_recipes(stored):
     assert f"{deviation}`{widest}`: {np.ptp(ua[widest]):.1f} points apart)" in told("another seed")
     assert norm.cdf(1) - norm.cdf(-1) == pytest.approx(2 / 3, abs=0.02)  # within one deviation: two of three
     assert f"by more than {np.sqrt(2) * spread:.1f} points in one case of three." in told("another seed")
+
+
+def test_what_the_best_epoch_on_test_promises_stands_beside_luck(stored):
+    for draw, method in enumerate(module.PRINTED[:2]):
+        stored[method] = scores_of(method, 0.6, (0, 1), draw=draw)
+    assert "epoch" not in found("another seed").text
+    for draw, (method, gain) in enumerate(zip(module.oracle.METHODS, (0.05, 0.2, 0.1), strict=False)):
+        scores = scores_of(method, 0.5, draw=draw)
+        last = scores.per_fold()["UA"].reset_index()
+        epochs = [last.assign(epoch=k, dev_ua=last["UA"] / 100 + more) for k, more in ((1, gain), (2, 0.0))]
+        stored[method, "watched"] = replace(scores, history=pd.concat(epochs))
+    most, least = module.oracle.METHODS[1], module.oracle.METHODS[0]
+    finding = found("another seed")
+    assert finding.headline.endswith("; its best epoch on test would promise up to 20.0 more.")
+    said = f"beforehand: `{most}` +20.0 (+20.0 to +20.0) at the most, `{least}` +5.0 (+5.0 to +5.0) at the least of 3 "
+    assert finding.sentence.endswith(f"{said}networks.")
+    climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[most, "watched"].manifests]
+    stored[most, "watched"] = replace(stored[most, "watched"], manifests=climbing)
+    assert "of 2 networks." in told("another seed")
 
 
 def test_unequal_classes_are_judged_by_networks_and_by_voices(monkeypatch):
