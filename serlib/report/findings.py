@@ -12,7 +12,6 @@ from serlib.report.finding import GAIN, Finding, beat, sides
 from serlib.report.on_networks import OTHERS, PAGE, deep, papers
 from serlib.report.stored import apart
 from serlib.report.told import interval_of, surely
-from serlib.runs import oracle
 from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.oracle import promise, stored_watched
 
@@ -133,8 +132,8 @@ def _luck(corpus: str) -> Finding | None:
 
 def _promised(corpus: str) -> tuple[str, str]:
     """Return what the best epoch on test promises beyond what is scored, for the headline and as a sentence."""
-    watched = {m: stored_watched(corpus, m, profile="study") for m in oracle.METHODS}
-    gains = {m: promise(s) for m, s in watched.items() if s is not None and not s.unconverged}
+    watched = stored_watched(corpus, profile="study")
+    gains = {m: promise(s) for m, s in watched.items() if not s.unconverged}
     if not gains:
         return "", ""
     rows = [f"`{m}` {mean:+.1f} ({low:+.1f} to {high:+.1f})" for m, (mean, low, high) in gains.items()]

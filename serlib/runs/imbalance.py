@@ -9,21 +9,19 @@ Run: ``python -m serlib.runs.imbalance --corpus emodb --root corpora/emodb --see
 """
 
 import sys
-from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from serlib.corpora import load_corpus
 from serlib.corpora.corpus import Corpus
 from serlib.protocol import Fold, Scores, folds
 from serlib.protocol.intervals import draw_units, t_interval
 from serlib.protocol.metrics import scored
 from serlib.runs.engine import OWN, Task, assemble, finish, plan
 from serlib.runs.results import stored_scores
-from serlib.runs.series import command, options_of
+from serlib.runs.series import on_one_corpus
 from serlib.runs.store import RunStore
 
 SMALL, LARGE = ("anger", "happiness"), ("neutral", "sadness")
@@ -145,17 +143,7 @@ def _measures(scores: Scores, condition: str, units: Sequence[str]) -> tuple[pd.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the runs of a series from the command line, or say what is open; return 1 when one failed."""
-    parser = options_of("serlib.runs.imbalance", __doc__)
-    for name, default in {"corpus": "synthetic", "root": None}.items():
-        parser.add_argument(f"--{name}", default=default)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the draws and the trainings")
-    parser.add_argument("--methods", nargs="+", default=METHODS)
-
-    def asked(options: Namespace) -> Iterator[Task]:
-        corpus = load_corpus(options.corpus, options.root)
-        return planned(corpus, options.methods, profile=options.profile, seeds=options.seeds)
-
-    return command(parser, asked, arguments)
+    return on_one_corpus("serlib.runs.imbalance", __doc__, METHODS, planned, arguments)
 
 
 if __name__ == "__main__":

@@ -8,20 +8,18 @@ Run: ``python -m serlib.runs.oracle --corpus emodb --root corpora/emodb --seeds 
 """
 
 import sys
-from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from serlib.corpora import load_corpus
 from serlib.corpora.corpus import Corpus
 from serlib.protocol import Fold, Scores, folds
 from serlib.protocol.intervals import draw_units, t_interval
 from serlib.runs.engine import OWN, Task, plan
 from serlib.runs.results import stored_scores
-from serlib.runs.series import command, options_of
+from serlib.runs.series import on_one_corpus
 
 METHODS = (
     "equal/em-speaker-softmax-r2", "equal/em-softmax-r0.5", "dcaen/ftr-eg", "multidilated/ff-spp",
@@ -49,13 +47,14 @@ def planned(corpus: Corpus, methods: Sequence[str], *, profile: str, seeds: Sequ
             yield from plan(watched, method, profile=profile, folds=parts, seeds=[seed])
 
 
-def stored_watched(corpus: Corpus | str, method: str, *, profile: str) -> Scores | None:
-    """Return a method's committed trainings that were watched on test; None where there are none.
+def stored_watched(corpus: Corpus | str, methods: Sequence[str] = METHODS, *, profile: str) -> dict[str, Scores]:
+    """Return by method its committed trainings that were watched on test, where there are any.
 
     Of a Corpus come those of just its utterances under its usual scheme; by a name, whatever is committed under it.
     """
     wanted = NAMED.format(corpus) if isinstance(corpus, str) else watched_on_test(corpus)[0]
-    return stored_scores(wanted, method, profile=profile, scheme=OWN)
+    stored = {method: stored_scores(wanted, method, profile=profile, scheme=OWN) for method in methods}
+    return {method: scores for method, scores in stored.items() if scores is not None}
 
 
 def looked_up(watched: Scores) -> pd.DataFrame:
@@ -82,17 +81,7 @@ def promise(watched: Scores) -> tuple[float, float, float]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the runs from the command line, or say what is open; return 1 when one failed."""
-    parser = options_of("serlib.runs.oracle", __doc__)
-    for name, default in {"corpus": "synthetic", "root": None}.items():
-        parser.add_argument(f"--{name}", default=default)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--methods", nargs="+", default=METHODS)
-
-    def asked(options: Namespace) -> Iterator[Task]:
-        corpus = load_corpus(options.corpus, options.root)
-        return planned(corpus, options.methods, profile=options.profile, seeds=options.seeds)
-
-    return command(parser, asked, arguments)
+    return on_one_corpus("serlib.runs.oracle", __doc__, METHODS, planned, arguments)
 
 
 if __name__ == "__main__":

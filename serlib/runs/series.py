@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 
+from serlib.corpora import load_corpus
 from serlib.runs.engine import Task
 from serlib.runs.fill import fill
 from serlib.runs.schedule import describe_plan
@@ -30,3 +31,24 @@ def command(
         print(*describe_plan(tasks, store, options.jobs), sep="\n")
         return 0
     return fill(tasks, store, options.jobs, minutes=options.minutes)
+
+
+def on_one_corpus(
+    module: str, says: str | None, methods: Sequence[str], planned: Callable[..., Iterable[Task]],
+    arguments: Sequence[str] | None = None,
+) -> int:  # fmt: skip
+    """Make the runs of ``planned(corpus, methods, profile=, seeds=)`` from the command line, as of :func:`command`.
+
+    ``methods`` are asked where none are named.
+    """
+    parser = options_of(module, says)
+    for name, default in {"corpus": "synthetic", "root": None}.items():
+        parser.add_argument(f"--{name}", default=default)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of trainings, and of draws if any")
+    parser.add_argument("--methods", nargs="+", default=methods)
+
+    def asked(options: argparse.Namespace) -> Iterable[Task]:
+        corpus = load_corpus(options.corpus, options.root)
+        return planned(corpus, options.methods, profile=options.profile, seeds=options.seeds)
+
+    return command(parser, asked, arguments)

@@ -19,6 +19,7 @@ from serlib.report.asked import WHOLE
 from serlib.report.drawn import pictures
 from serlib.report.finding import Finding, beat
 from serlib.report.findings import findings
+from serlib.runs.oracle import METHODS
 
 CLASSES = ("anger", "neutral", "sadness")
 
@@ -59,7 +60,9 @@ def stored(monkeypatch):
     for place in (asked, module, drawn):
         monkeypatch.setattr(place, "committed", committed)
     monkeypatch.setattr(module, "stored_series", lambda corpus, **asked: None)  # tests/test_readme.py counts it anew
-    monkeypatch.setattr(module, "stored_watched", lambda corpus, method, **asked: there.get((method, "watched")))
+    watched = {m: (m, "watched") for m in METHODS}
+    kept = lambda corpus, **asked: {m: there[key] for m, key in watched.items() if key in there}  # noqa: E731
+    monkeypatch.setattr(module, "stored_watched", kept)
     return there
 
 
@@ -248,12 +251,12 @@ def test_what_the_best_epoch_on_test_promises_stands_beside_luck(stored):
     for draw, method in enumerate(module.PRINTED[:2]):
         stored[method] = scores_of(method, 0.6, (0, 1), draw=draw)
     assert "epoch" not in found("another seed").text
-    for draw, (method, gain) in enumerate(zip(module.oracle.METHODS, (0.05, 0.2, 0.1), strict=False)):
+    for draw, (method, gain) in enumerate(zip(METHODS, (0.05, 0.2, 0.1), strict=False)):
         scores = scores_of(method, 0.5, draw=draw)
         last = scores.per_fold()["UA"].reset_index()
         epochs = [last.assign(epoch=k, dev_ua=last["UA"] / 100 + more) for k, more in ((1, gain), (2, 0.0))]
         stored[method, "watched"] = replace(scores, history=pd.concat(epochs))
-    most, least = module.oracle.METHODS[1], module.oracle.METHODS[0]
+    most, least = METHODS[1], METHODS[0]
     finding = found("another seed")
     assert finding.headline.endswith("; its best epoch on test would promise up to 20.0 more.")
     said = f"beforehand: `{most}` +20.0 (+20.0 to +20.0) at the most, `{least}` +5.0 (+5.0 to +5.0) at the least of 3 "

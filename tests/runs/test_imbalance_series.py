@@ -114,7 +114,7 @@ def test_refusals(tiny_corpus):
 
 
 def test_from_the_command_line(tiny_corpus, capsys, monkeypatch):
-    monkeypatch.setattr(series_of, "load_corpus", lambda name, root: tiny_corpus)
+    monkeypatch.setattr("serlib.runs.series.load_corpus", lambda name, root: tiny_corpus)
     command = ["--seeds", "0", "1", "--profile", "quick", "--methods", *PAIR]
     assert series_of.main([*command, "--dry-run"]) == 0
     told = capsys.readouterr().out

@@ -73,11 +73,11 @@ def test_committed_ones_are_found_by_name_and_by_corpus(watched, tiny_corpus, ca
     pack_results(store.root, cache / "results", lean=True)
     monkeypatch.setattr("serlib.paths.results_dir", lambda: cache / "results")
     for known in ("tiny", tiny_corpus):
-        stored = oracle.stored_watched(known, METHOD, profile="quick")
+        stored = oracle.stored_watched(known, [METHOD], profile="quick")[METHOD]
         pd.testing.assert_frame_equal(oracle.looked_up(stored), oracle.looked_up(seen))
     fewer = tiny_corpus.subset(tiny_corpus.table["speaker"] > "01")
-    assert oracle.stored_watched(fewer, METHOD, profile="quick") is None
-    assert oracle.stored_watched("tiny", METHOD, profile="study") is None
+    assert oracle.stored_watched(fewer, [METHOD], profile="quick") == {}
+    assert oracle.stored_watched("tiny", [METHOD], profile="study") == {}
 
 
 def test_planned_by_seed_then_method(tiny_corpus):
