@@ -112,10 +112,10 @@ def affordable(
     results, lacking = (grouped(some, "corpus.name", "method.name", "scheme") for some in (tasks, survey.open))
     whole = []
     for some in (some for key, some in results.items() if key not in lacking):
-        ground = {"profile": some[0].profile, "folds": some[0].scheme, "seeds": [*grouped(some, "seed")]}
         if some[0].scheme == OWN:  # no name brings these folds back; nothing is trained, for all are there
             whole.append(assemble(finish(some, store, progress=False)))
         else:
+            ground = {"profile": some[0].profile, "folds": some[0].scheme, "seeds": [*grouped(some, "seed")]}
             whole += gathered(some[0].corpus, [some[0].method.name], **ground, store=store).values()
     if whole:
         publish(whole, "what is there")
