@@ -199,7 +199,11 @@ def _read(path: Path, _: Stamp) -> dict[str, Run]:
     parts, predicted = _unsqueezed(tensors.pop("utterances")), tensors.pop("predicted")
     # a fold may be called NA
     table = pd.read_csv(path.with_suffix(".csv.gz"), dtype={"fold": str}, keep_default_na=False, na_values=[""])
-    histories, named = dict(list(table.groupby(["seed", "fold"]))), [pd.DataFrame(p, columns=NAMED) for p in parts]
+    of = [table.pop(name) for name in ("seed", "fold")]
+    histories = {at: history.reset_index(drop=True) for at, history in table.groupby(of)}
+    empty = cache(lambda *names: pd.DataFrame(columns=[*names] or None))
+    # pandas puts values into a column that is there in a third of the time in which it adds one
+    named = [pd.DataFrame(part, columns=NAMED).assign(predicted="") for part in parts]
     own = defaultdict(dict)  # by a run's number
     del tensors["runs"]
     for name, array in tensors.items():
@@ -209,8 +213,7 @@ def _read(path: Path, _: Stamp) -> dict[str, Run]:
         rows, manifest, columns = named[record["part"]], record["manifest"], record["columns"]
         said = pd.array(manifest["corpus"]["classes"], "str").take(predicted[start : start + len(rows)])
         history = histories.get(position(manifest))
-        history = pd.DataFrame(columns=columns or None) if history is None else history
-        history = history[columns].reset_index(drop=True)
+        history = empty(*columns) if history is None else history if [*history] == columns else history[columns]
         found[key] = Run(manifest, rows.assign(predicted=said), history, widened(own[number]))
         start += len(rows)
     return found

@@ -9,6 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import joblib
 import pandas as pd
 
 from serlib import paths
@@ -19,6 +20,8 @@ from serlib.runs.engine import assemble
 from serlib.runs.golden import differences, golden_values
 from serlib.runs.run import Run
 from serlib.runs.store import RunStore
+
+FEW = 20  # packs
 
 
 def whole_seeds(runs: Sequence[Run]) -> list[Run]:
@@ -137,14 +140,19 @@ def describe_results(results: Path) -> Iterator[str]:
     """Yield a line a pack: method, corpus, profile, scheme, folds x seeds, pooled UA in percent, converged or not."""
     if not Path(results).is_dir():
         raise FileNotFoundError(f"{results}: no folder of results")
-    for path in sorted(Path(results).glob("*/[!.]*.json")):
-        runs = list(pack.read(path).values())
-        whole = whole_seeds(runs)
-        if not whole:
-            yield f"{path.parent.name}/{path.stem}: " + (f"{len(runs)} runs, no whole seed" if runs else "damaged")
-            continue
-        scores, seeds = assemble(whole), len({run.manifest["seed"] for run in whole})
-        rest = f" + {len(runs) - len(whole)} runs" * (len(whole) < len(runs))
-        state = {True: "converged", False: "unconverged", None: "no epochs"}[scores.converged]
-        ua = scores.spread_over_seeds().mean()
-        yield f"{scores.label}: {len(whole) // seeds} folds x {seeds} seeds{rest}, UA {ua:.1f} %, {state}"
+    found = sorted(Path(results).glob("*/[!.]*.json"))
+    # a few are read before other processes have imported what they need
+    pool = joblib.Parallel(-1 if len(found) > FEW else 1, return_as="generator")
+    yield from pool(joblib.delayed(_described)(path) for path in found)
+
+
+def _described(path: Path) -> str:
+    runs = list(pack.read(path).values())
+    whole = whole_seeds(runs)
+    if not whole:
+        return f"{path.parent.name}/{path.stem}: " + (f"{len(runs)} runs, no whole seed" if runs else "damaged")
+    scores, seeds = assemble(whole), len({run.manifest["seed"] for run in whole})
+    rest = f" + {len(runs) - len(whole)} runs" * (len(whole) < len(runs))
+    state = {True: "converged", False: "unconverged", None: "no epochs"}[scores.converged]
+    ua = scores.spread_over_seeds().mean()
+    return f"{scores.label}: {len(whole) // seeds} folds x {seeds} seeds{rest}, UA {ua:.1f} %, {state}"
