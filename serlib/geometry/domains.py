@@ -3,7 +3,7 @@
 The closed forms lie in the plane of two class weights w1 and w2 that stand A = ``angle_deg`` apart. u1 is the direction
 where a feature of class 1, margin included, ties with class 2; u2 the same for class 2. Angles are in degrees. What is
 found uses no formula of a margin, so the closed forms can be wrong; it works for every loss of serlib that ends in
-cross-entropy over one logit per class.
+cross-entropy over one logit per class, unless it moves the other classes' logits too, as logit adjustment does.
 """
 
 import math

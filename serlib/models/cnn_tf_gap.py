@@ -1,7 +1,7 @@
 """CNN-TF-GAP: one branch reads along time, one along frequency; four convolutions; global average pooling.
 
 After Li et al. 2018 (paper 000's reference 6) with their attention replaced by the mean, as paper 000 says. Their text
-was not at hand: kernels and channels are those on which reading notes and three reimplementations agree.
+was not at hand: channels are those on which reading notes and three reimplementations agree, kernels those of two.
 """
 
 from itertools import pairwise

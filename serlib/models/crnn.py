@@ -1,7 +1,7 @@
 """CRNN: three convolutions with large kernels, an LSTM over time, a linear layer.
 
 After Satt et al. 2017 (paper 000's reference 4), whose text was not at hand: kernels, channels and LSTM size are those
-on which seven public reimplementations agree. Paper 000 itself prints the input (400 bins, 200 frames) only.
+of most of seven public reimplementations. Paper 000 itself prints the input (400 bins, 200 frames) only.
 """
 
 from itertools import pairwise

@@ -27,7 +27,8 @@ Object.assign(window.serlib, (() => {
     const steep = Math.hypot(dx, dy), step = Math.min(1, 0.25 * steep) / (steep || 1); // it must stay in the picture
     pull.data = { x: [x], y: [y], tox: [x - step * dx], toy: [y - step * dy] };
     const along = Array.from({ length: 181 }, (_, k) => k);
-    const way = along.map((t) => feature(...rule, mine ? A - t : t, length.value, mine));
+    const from = ((mine ? A - turn.value : turn.value) + 540) % 360 - 180, side = from < 0 ? -1 : 1; // towards the rival: 1
+    const way = along.map((t) => feature(...rule, mine ? A - side * t : side * t, length.value, mine));
     const logits = xy(way.map((p) => p.logits));
     curve.data = { x: along, own: logits.x, other: logits.y, loss: way.map((p) => p.loss) };
     const angle = Math.acos(clamp(dot(w[mine], point.x) / length.value, -1, 1)) / RAD;
