@@ -41,9 +41,12 @@ def _made(
 
     store = RunStore(out, shelves=None if out is None else [])
     if plan is not None:
-        tasks = read_plan(plan, root=root)
-        where = {key: options[key] for key in ("device", "cluster")}
-        jobs = processes(jobs, tasks, **where)
+        where = {key: options.pop(key) for key in ("device", "cluster")}
+        asked = {"corpus": corpus, "option": option, "method": method, **options}
+        usual = vars(parser().parse_args(["run"]))
+        if wrong := ["--" + name.replace("_", "-") for name in asked if asked[name] != usual[name]]:
+            raise ValueError(f"{', '.join(wrong)}: the rows of --plan FILE say this")
+        jobs = processes(jobs, tasks := read_plan(plan, root=root), **where)
         if not dry_run:
             return fill(tasks, store, jobs, minutes=minutes, **where)
         print("\n".join(describe_plan(tasks, store, jobs)))

@@ -141,10 +141,14 @@ def test_a_plan_is_told_filled_packed_and_listed(written_plan, cache, capsys):
     assert re.fullmatch(rf"{plain} · table · study · speaker-folds-5: 5 folds x 1 seeds, UA [\d.]+ %, no epochs", line)
 
 
-def test_what_belongs_to_a_plan_is_refused_without_one(capsys):
+def test_what_belongs_to_a_plan_is_refused_without_one_and_the_other_way_round(capsys):
     for option in (["--dry-run"], ["--minutes", "3"]):
         assert main(["run", *option]) == 2
         assert capsys.readouterr().err == "serlib: --minutes and --dry-run belong to --plan FILE\n"
+    for option in (["--keep-weights"], ["--seeds", "7"], ["--method", "m/a", "--profile", "study"]):
+        assert main(["run", "--plan", "study", "--dry-run", *option]) == 2
+        told = ", ".join(name for name in option if name.startswith("--"))
+        assert capsys.readouterr().err == f"serlib: {told}: the rows of --plan FILE say this\n"
     assert main(["run", "--plan", "nowhere.toml"]) == 2 and "nowhere.toml" in capsys.readouterr().err
 
 

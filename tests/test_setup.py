@@ -76,7 +76,7 @@ def test_no_file_of_serlib_is_over_250_lines():
     assert max(sizes.values()) <= 250, max(sizes, key=sizes.get)
 
 
-SHARED = ("paths", "files", "audio", "checks")
+SHARED = ("paths", "files", "audio", "checks", "pairs")
 
 
 def test_arrows_between_rooms_point_one_way():

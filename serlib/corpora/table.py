@@ -118,7 +118,7 @@ def _folders(path: Path) -> tuple[pd.DataFrame, str]:
         if str(file) != str(file).encode(errors="replace").decode():
             others["of names that are not UTF-8"] += 1
         elif file.suffix.lower() in SUFFIXES:
-            found.append({"file": str(file), "emotion": file.parts[0]})
+            found.append({"file": file.as_posix(), "emotion": file.parts[0]})
         else:
             others[file.suffix.lower() or "without a suffix"] += 1
     if not found:

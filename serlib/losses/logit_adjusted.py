@@ -1,13 +1,13 @@
 """Logit adjustment: cross-entropy with the classes' shares added to the logits in training, and only there."""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
-import torch
 from torch import Tensor
 
 from serlib.checks import check_number
-from serlib.losses.base import per_class
+from serlib.losses.base import constant, per_class
 from serlib.losses.softmax import SoftmaxLoss
 
 
@@ -32,9 +32,8 @@ class LogitAdjustedLoss(SoftmaxLoss):
         self.tau = float(tau)
         prior = 1.0 if prior is None else prior
         sizes = per_class("prior", prior, num_classes, partial(check_number, low=0, open_low=True))
-        adjustment = self.tau * (torch.tensor(sizes, dtype=torch.float64) / sum(sizes)).log()
-        self.register_buffer("adjustment", adjustment, persistent=False)  # part of the recipe, not of the state
+        self.adjustment = tuple(self.tau * math.log(size / sum(sizes)) for size in sizes)
 
     def _logits(self, embeddings: Tensor, labels: Tensor | None) -> Tensor:
         logits = super()._logits(embeddings, labels)
-        return logits if labels is None else logits + self.adjustment.to(logits.dtype)
+        return logits if labels is None else logits + constant(self.adjustment, logits.dtype, logits.device)

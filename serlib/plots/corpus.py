@@ -74,7 +74,7 @@ def fold_map(corpus: Corpus, schemes: Mapping[str, Sequence[Fold]]) -> Figure:
     heard = speakers.value_counts().sort_index()
     figure, axes = grid(1, len(schemes), 1.6 + 0.26 * len(heard), width_ratios=widths)
     for panel, (scheme, parts) in zip(axes[0], schemes.items(), strict=True):
-        names = [fold.name.rpartition("-")[2] for fold in parts]
+        names = [fold.name.partition("-")[2] or fold.name for fold in parts]
         counts = [[speakers.iloc[rows].value_counts() for rows in (fold.test, fold.dev)] for fold in parts]
         tested, dev = (
             pd.DataFrame(dict(zip(names, part, strict=True)), heard.index).fillna(0).mul(100).div(heard, axis=0)

@@ -51,6 +51,8 @@ def run_report(
     asked = {"corpus": corpus, "profile": profile, "seeds": [int(seed) for seed in seeds], "device": device}
     places = {"root": root, "figures_dir": out / "figures", "runs_dir": paths.runs_dir()}
     places = {name: str(Path(place).resolve()) if place else None for name, place in places.items()}
+    if corpus == "audb":  # a database's name, which is no folder
+        places["root"] = str(root) if root else None
     (out / "notebooks").mkdir(parents=True, exist_ok=True)
     given = {**asked, **places, "options": dict(options or {}), "retrain": retrain}
     loader = {"options": ", ".join(f"{key}={value}" for key, value in given["options"].items()) or None}

@@ -1,16 +1,14 @@
 """What notebooks tell the report: scores for its index, and whether the runs that they ask for are there."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from operator import attrgetter
-from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from serlib.corpora import Corpus
     from serlib.protocol import Scores
     from serlib.runs import RunStore, Task
 
@@ -132,17 +130,8 @@ def grouped(tasks: "Sequence[Task]", *by: str) -> dict[Any, list]:
 
 def commands(tasks: "Sequence[Task]") -> str:
     """Return the command lines that make runs of one corpus and profile, one for each scheme."""
+    from serlib.runs.commands import command_of
+
     groups = grouped(tasks, "scheme").items()
     given = [(scheme, some[0], grouped(some, "seed"), grouped(some, "method.name")) for scheme, some in groups]
     return "; ".join(command_of(one.corpus, one.profile, scheme, *rest) for scheme, one, *rest in given)
-
-
-def command_of(corpus: "Corpus | str", profile: str, scheme: str, seeds: Iterable[int], methods: Iterable[str]) -> str:
-    """Return the command line that makes runs; of a Corpus with the options that it was loaded with."""
-    name, asked = (corpus, {}) if isinstance(corpus, str) else (corpus.name, corpus.asked)
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in asked.items()}
-    source, _, database = name.partition("audb-")
-    where = [f"--corpus {source or 'audb'} --root {database or 'DIR'}"]
-    where += [f"--option {quote(f'{key}={text}')}" for key, text in texts.items()]
-    what = f"--profile {profile} --folds {scheme} --seeds {' '.join(map(str, seeds))} --method {' '.join(methods)}"
-    return f"serlib run {' '.join(where)} {what}"

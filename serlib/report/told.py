@@ -9,8 +9,8 @@ from serlib import methods
 from serlib.corpora import Corpus
 from serlib.protocol import Comparison, Scores
 from serlib.protocol.intervals import LEVEL
-from serlib.report.publish import command_of
 from serlib.runs import stored_scores
+from serlib.runs.commands import command_of
 
 OPENING = "## What came out on "
 
@@ -25,10 +25,9 @@ def held(
     found = {n: stored_scores(corpus, n, profile=profile, scheme=scheme, seeds=seeds) for n in dict.fromkeys(names)}
     lacking = [name for name, scores in found.items() if scores is None]
     of = f"{len(lacking)} of {len(found)} results are" if len(found) > 1 else "The result is"
-    makes = command_of(corpus, profile, scheme, seeds or [0], lacking)
-    told = (
-        f"{of} not stored yet for {getattr(corpus, 'name', corpus)}, {profile} profile, {scheme}; `{makes}` makes them."
-    )
+    where = f"{getattr(corpus, 'name', corpus)}, {profile} profile, {scheme}"
+    makes = f"`{command_of(corpus, profile, scheme, seeds or [0], lacking)}`, then `serlib results pack`, makes them."
+    told = f"{of} not stored yet for {where}; {makes}"
     return {name: scores for name, scores in found.items() if scores is not None}, told * bool(lacking)
 
 

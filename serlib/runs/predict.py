@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from serlib.audio import AudioError, check_sounding, read_audio
+from serlib.audio import AudioError, check_sounding, decode, read_audio
 from serlib.corpora.measure import header
 from serlib.runs.kept import KeptModel, load_model
 
@@ -102,6 +102,8 @@ def _parts(name: str, asked: KeptModel, refused: dict[str, str]) -> Iterator[tup
     try:
         signal = read_audio(name, sample_rate_hz=rate_hz)
         header(str(Path(name).expanduser()))  # which knows of files that were cut off
+        # resampled, a constant rings at its ends
+        check_sounding(decode(name, None, None, None)[0], name)
         check_sounding(signal, name)
     except AudioError as error:
         refused[name] = str(error).removeprefix(f"{name}: ")

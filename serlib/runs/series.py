@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 
 from serlib.corpora import load_corpus
+from serlib.pairs import pairs
 from serlib.runs.engine import Task
 from serlib.runs.fill import fill
 from serlib.runs.schedule import describe_plan
@@ -44,11 +45,12 @@ def on_one_corpus(
     parser = options_of(module, says)
     for name, default in {"corpus": "synthetic", "root": None}.items():
         parser.add_argument(f"--{name}", default=default)
+    parser.add_argument("--option", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of trainings, and of draws if any")
     parser.add_argument("--methods", nargs="+", default=methods)
 
     def asked(options: argparse.Namespace) -> Iterable[Task]:
-        corpus = load_corpus(options.corpus, options.root)
+        corpus = load_corpus(options.corpus, options.root, **pairs(options.option))
         return planned(corpus, options.methods, profile=options.profile, seeds=options.seeds)
 
     return command(parser, asked, arguments)

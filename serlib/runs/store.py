@@ -12,7 +12,7 @@ import shutil
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +74,8 @@ class RunStore:
         try:
             yield True
         finally:
-            Path(lock.lock_file).unlink(missing_ok=True)
+            with suppress(PermissionError):  # of Windows, which deletes no open file; there the release does
+                Path(lock.lock_file).unlink(missing_ok=True)
             lock.release()
 
     def _whole(self, folder: Path) -> bool:

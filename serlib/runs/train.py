@@ -14,6 +14,7 @@ from serlib.corpora.corpus import Corpus
 from serlib.files import write_whole
 from serlib.protocol import Fold
 from serlib.runs.card import CORPORA, LIMITS, USE, cross_validated, evidence
+from serlib.runs.commands import command_of
 from serlib.runs.engine import Task, manifest
 from serlib.runs.kept import CARD, WEIGHTS, rebuilt
 from serlib.runs.run import halved, sha256, widened
@@ -63,8 +64,7 @@ def train_model(
         "limits": CORPORA.get(corpus.name, []) + LIMITS, **evidence(scores),
     }  # fmt: skip
     if scores is None:
-        asked = f"--method {chosen.name} --corpus {corpus.name} --root ROOT --profile {profile}"
-        card["to_fill"] = f"serlib run {asked} --folds {scheme}, then serlib train again"
+        card["to_fill"] = f"{command_of(corpus, profile, scheme, [0], [chosen.name])}, then serlib train again"
     state = half if moved <= HALF else outcome.state
     content = save_tensors({name: np.ascontiguousarray(a) for name, a in state.items()})
     write_whole(Path(out) / WEIGHTS, content)

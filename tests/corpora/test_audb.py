@@ -8,7 +8,7 @@ from test_table import sound
 
 from serlib.cli import main
 from serlib.corpora import CorpusError, check, load_corpus
-from serlib.report.publish import command_of
+from serlib.runs.commands import command_of
 
 FILES = [f"wav/{k}.wav" for k in range(1, 7)]
 FELT = ["happy", "sadness", "happy", "anger", "surprise", None]

@@ -12,6 +12,7 @@ from serlib.losses import (
     ClassifierLoss,
     DCaENLoss,
     FocalLoss,
+    LogitAdjustedLoss,
     MetricLoss,
     SoftmaxLoss,
 )
@@ -25,12 +26,19 @@ MADE = {
     "arcface": lambda **options: ArcFaceLoss(C, E, **options),
     "arcface by class": lambda **options: ArcFaceLoss(C, E, margin_rad=(0.6, 0.6, 0.4, 0.4), **options),
     "center": lambda **options: CenterLoss(C, E, weight=0.1, **options),
+    "adjusted": lambda **options: LogitAdjustedLoss(C, E, prior=(1, 2, 3, 4), **options),
 }
 WEIGHT = [0.5, 2.0, 4.0, 1.0]
 WEIGHTED = MADE | {  # class weights do not concern their second term
     "dcaen": lambda **options: DCaENLoss(C, E, feature_size=E // 2, weight=0.0, **options),
     "metric": lambda **options: MetricLoss(C, E, kind="TripletMarginLoss", weight=0.0, **options),
 }
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_nothing_is_held_in_float64_which_some_devices_lack(name):
+    loss = WEIGHTED[name](class_weight=WEIGHT)
+    assert torch.float64 not in {held.dtype for held in [*loss.parameters(), *loss.buffers()]}
 
 
 @pytest.fixture(params=MADE)

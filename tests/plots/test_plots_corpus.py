@@ -111,6 +111,14 @@ def test_fold_map_puts_a_fold_where_its_speaker_is(tiny_corpus):
     np.testing.assert_array_equal(axes.collections[0].get_array(), 100 * np.eye(10)[::-1])
 
 
+def test_fold_map_has_a_column_for_each_fold_whatever_speakers_are_called(tiny_corpus):
+    called = tiny_corpus.table.assign(speaker=[f"spk-{s}-F" for s in tiny_corpus.table["speaker"]])
+    renamed = replace(tiny_corpus, table=called)
+    (axes,) = pictures.fold_map(renamed, {SCHEMES[0]: folds(renamed, SCHEMES[0])}).axes
+    np.testing.assert_array_equal(axes.collections[0].get_array(), 100 * np.eye(10))
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == sorted(set(called["speaker"]))
+
+
 def test_bootstrap_marks_the_middle_95_percent():
     narrow, wide = np.arange(1001) / 100, np.arange(1001) / 20  # 0 to 10, 0 to 50
     (axes,) = pictures.bootstrap({"narrow": narrow, "wide": wide}, label="UA, %", title="draws").axes

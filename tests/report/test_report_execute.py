@@ -113,6 +113,13 @@ def test_figures_go_to_the_report_and_never_to_the_projects_gallery(given, tmp_p
     assert seen["figures_dir"] == str(tmp_path / "out/figures") and seen["root"] is None and seen["seeds"] == [0]
 
 
+def test_a_databases_name_is_no_folder(given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for corpus, root in (("audb", "emodb"), ("table", str(tmp_path / "emodb"))):
+        assert run_report(corpus, "emodb", out="out", notebooks=tmp_path) == 0
+        assert given.pop()["root"] == root
+
+
 def test_options_of_the_command_line_reach_the_report_and_its_head(given, tmp_path, monkeypatch, report):
     monkeypatch.setattr("serlib.paths.PROJECT", tmp_path)
     (tmp_path / "notebooks").mkdir()

@@ -71,7 +71,8 @@ def test_what_is_not_stored_is_named_with_its_command():
     there, told = held("nowhere", ["m/a", "m/b"], seeds=[0, 1], **GROUND)
     assert there == {} and told == (
         "2 of 2 results are not stored yet for nowhere, study profile, leave-one-speaker-out; `serlib run --corpus "
-        "nowhere --root DIR --profile study --folds leave-one-speaker-out --seeds 0 1 --method m/a m/b` makes them."
+        "nowhere --root DIR --profile study --folds leave-one-speaker-out --seeds 0 1 --method m/a m/b`, "
+        "then `serlib results pack`, makes them."
     )
 
 

@@ -89,5 +89,8 @@ def test_planned_by_seed_then_method(tiny_corpus):
 
 
 def test_the_command_says_what_is_open(cache, capsys):
+    fewer = ["--option", "emotions=anger, sadness"]
+    assert oracle.main(["--profile", "quick", "--methods", METHOD, "--dry-run", *fewer]) == 0
+    assert "watched on test" in capsys.readouterr().out
     assert oracle.main(["--corpus", "synthetic", "--profile", "quick", "--methods", METHOD, "--dry-run"]) == 0
     assert "watched on test" in capsys.readouterr().out

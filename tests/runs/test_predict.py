@@ -188,6 +188,10 @@ def _short(path):
     soundfile.write(path, 0.1 * np.random.default_rng(0).standard_normal(400), 16000)
 
 
+def _constant(path):
+    soundfile.write(path, np.full(16000, 0.3), 8000)  # resampled, it rings at its ends
+
+
 def _text(path):
     path.write_text("no audio")
 
@@ -198,6 +202,7 @@ def _text(path):
         ("focal/mfcc-softmax", None, "there is no such file"),
         ("focal/mfcc-softmax", _text, "cannot be read as audio"),
         ("focal/mfcc-softmax", _silent, "silent, its samples differ by less than one 16-bit step"),
+        ("focal/mfcc-softmax", _constant, "silent, its samples differ by less than one 16-bit step"),
         ("dcaen/dcaen-trainnorm", _short, "too short for eGeMAPSv02"),
         ("center/mel-center", _short, "needs at least 15"),
         ("multidilated/ff-spp", _short, "allowed are 4"),

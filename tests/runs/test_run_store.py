@@ -157,6 +157,18 @@ def test_a_claim_ends_with_an_error_of_its_holder(tmp_path):
         assert mine
 
 
+def test_a_claim_ends_where_no_open_file_can_be_deleted(tmp_path, monkeypatch):
+    store = RunStore(tmp_path, shelves=[])
+
+    def refused(path, missing_ok=False):
+        raise PermissionError(13, "the file is open", str(path))
+
+    monkeypatch.setattr("pathlib.Path.unlink", refused)
+    for _ in range(2):
+        with store.claim("k", CODE, 0) as mine:
+            assert mine
+
+
 def test_the_key_depends_on_every_value_but_not_on_their_order():
     assert run_key({"a": 1, "b": [1, 2]}) == run_key({"b": [1, 2], "a": 1})
     assert run_key({"a": 1, "b": [1, 2]}) != run_key({"a": 1, "b": [2, 1]})

@@ -32,8 +32,8 @@ def test_all_of_a_corpus_is_trained_on_and_the_card_says_how(tiny_corpus, cache)
     assert card["corpus"]["classes"] == list(tiny_corpus.classes)
     assert card["scores"] is None and card["calibration"] is None
     assert card["to_fill"] == (
-        "serlib run --method focal/mfcc-softmax --corpus tiny --root ROOT --profile quick --folds leave-one-session-out"
-        ", then serlib train again"
+        "serlib run --corpus tiny --root DIR --profile quick --folds leave-one-session-out --seeds 0"
+        " --method focal/mfcc-softmax, then serlib train again"
     )
     files = tiny_corpus.table["file"].tolist()
     right = predict_files(cache / "hums", files).table["predicted"].to_numpy() == tiny_corpus.table["emotion"]
@@ -162,7 +162,7 @@ def test_the_command_line_trains_asks_and_says_where_runs_are(tiny_corpus, cache
     assert main(["train", *shared, "--out", str(cache / "m"), "--folds", "leave-one-session-out"]) == 0
     told = capsys.readouterr().out.splitlines()
     assert told[0].startswith(f"{cache / 'm'}: {METHOD}, 4 emotions of table; no cross-validated scores")
-    assert told[1].startswith("to fill the card: serlib run --method focal/mfcc-softmax --corpus table")
+    assert told[1].startswith("to fill the card: serlib run --corpus table --root DIR")
     assert main(["run", *shared, "--folds", "leave-one-session-out", "--keep-weights", "--jobs", "1"]) == 0
     lines = [line for line in capsys.readouterr().out.splitlines() if "--model" in line]
     folders = [Path(line.split("--model ")[1].removesuffix(" ...")) for line in lines]
