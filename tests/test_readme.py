@@ -37,6 +37,7 @@ def test_what_was_measured_and_learned_stands_as_the_committed_runs_say():
 def test_there_are_rows_and_findings():
     assert len(_rows()) >= 8
     learned = README.split("<!-- learned -->")[1].split("<!-- /learned -->")[0].strip().splitlines()
+    learned = [line for line in learned if re.match(r"\d\. ", line)]
     assert 3 <= len(learned) <= 5 and all(re.search(r"\d+\.\d", line) for line in learned)
 
 

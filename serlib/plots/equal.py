@@ -54,9 +54,9 @@ def forest(
     return figure
 
 
-def standard_error(smallest_seen: float, units: int) -> float:
-    """Return the standard error behind a ``Comparison``'s ``smallest_seen`` over so many units, in points."""
-    return smallest_seen / stdtrit(units - 1, [1 - LEVEL / 2, POWER]).sum()
+def standard_error(low: float, high: float, units: int) -> float:
+    """Return the standard error behind the ends of a 95 % interval of Student's t over so many units."""
+    return (high - low) / 2 / stdtrit(units - 1, 1 - LEVEL / 2)
 
 
 def power(effect: np.ndarray, error: float, units: int) -> np.ndarray:

@@ -39,8 +39,9 @@ def cut_fitted(
 ) -> tuple[Scores, pd.Series]:  # fmt: skip
     """Move the cut of each fold's networks to the tau that has the highest UA on all *other* folds' test parts.
 
-    So each loss has its own best cut, whatever its training did to it, and no fold's labels choose their own. Returns
-    the scores and tau by fold, of equal ones the nearest to 0; one at an end of ``taus`` says that these are too few.
+    So each loss has its own best cut, whatever its training did to it, and no fold's labels choose their own. (The
+    other folds' networks did learn from this fold's utterances, as of ``serlib.protocol.fused.chosen``.) Returns the
+    scores and tau by fold, of equal ones the nearest to 0; one at an end of ``taus`` says that these are too few.
     A single fold is a ValueError. ``shares`` are of ``cut_moved``.
     """
     taus = np.array(sorted(taus, key=abs), float)

@@ -42,6 +42,21 @@ def t_interval(draws: np.ndarray, units: int) -> tuple[float, float, float]:
     return float(draws[0] - half), float(draws[0] + half), float(half + more)
 
 
+def growth_in_family(top: np.ndarray, units: int) -> float:
+    """Return by what factor the smallest effect seen grows in a family: 1 or more, NaN where nothing could be seen.
+
+    ``top``: of each rearrangement the largest effect of the family, each effect by its root mean square over them. What
+    exceeds all but 5 % of these is told from zero. Of effects z so standardised sum(d) / sqrt(sum(d^2)), over U units
+    with differences d, Student's t is z sqrt((U - 1) / (U - z^2)): it stands where t(.975) does for one effect alone.
+    """
+    if not (count := int(LEVEL * len(top))) or units < 2:
+        return np.nan
+    limit = min(np.sort(top)[-count], np.sqrt(units) * (1 - 1e-9))
+    alone, more = stdtrit(units - 1, [1 - LEVEL / 2, POWER])
+    needed = limit * np.sqrt((units - 1) / (units - limit**2))
+    return float(max(1.0, (needed + more) / (alone + more)))
+
+
 def score_interval(counts: np.ndarray, metric: str = "ua", *, seed: int = 0, draws: int = DRAWS) -> tuple[float, float]:
     """Return the low and the high end (0 to 1) of a score's 95 % interval; NaN, NaN for one unit.
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from serlib.checks import check_number
-from serlib.protocol.intervals import LEVEL, draw_units, t_interval, weighted_score
+from serlib.protocol.intervals import LEVEL, draw_units, growth_in_family, t_interval, weighted_score
 from serlib.protocol.metrics import TITLES
 from serlib.protocol.scores import KEY, UNITS, Scores
 
@@ -34,7 +34,7 @@ class Comparison:
         p: two-sided, over rearrangements (``exact``: all) that swap whole units.
         p_family: the same, corrected for the family that the comparison was made in; ``p`` where it was made alone.
         least_p: the smallest ``p_family`` that any rearrangement could have had; never under 2 / 2^units.
-        smallest_seen: the effect in points that would be found at the 5 % level in 80 % of repetitions.
+        smallest_seen: the effect in points that would be found by ``p_family`` at 5 % in 70 to 80 % of repetitions.
         units: how many were swapped and drawn, and ``unit`` which.
         note: which of the two was not trained to the end, or empty.
     """
@@ -135,6 +135,8 @@ def judge(
     top = sizes.max(axis=1)
     family, least = ([float((top >= size - _TIE).mean()) for size in each] for each in (sizes[0], sizes.max(axis=0)))
     table = pd.DataFrame(rows, columns=["effect", "low", "high", "smallest_seen"])
+    if len(pairs) > 1:
+        table["smallest_seen"] *= growth_in_family(top, units)
     return table.assign(p=p, p_family=family, least_p=least)
 
 

@@ -230,7 +230,7 @@ def sentences(name: str, results: Mapping[tuple[str, str], Scores]) -> list[str]
         f"{name} ({grid}): **{sure.sum()} of {len(main)}** differences to softmax are told from zero"
         + f": {' · '.join(listed)}" * bool(listed) + f"; {blind} cannot be decided" * bool(blind) + ".",
         widest + ".",
-        "What would be seen in four of five such studies (middle contrast, judged alone): "
+        "What would be seen in about three of four such studies (middle contrast, in its family): "
         f"{', '.join(f'**{size:.1f} points** on {g}' for g, size in seen.items())}; the papers print gains of "
         f"{told['printed'].min():.1f} to {told['printed'].max():.1f}.",
         f"What the papers conclude, asked here alone: {stands}.",

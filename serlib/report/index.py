@@ -35,7 +35,8 @@ def render_index(out: Path, names: list[str], manifest: dict[str, Any]) -> str:
             rows += [{"notebook": name, **row} for row in published(notebook)]
     prints = dict.fromkeys(f"{row['corpus']} {row['fingerprint']}" for row in rows if row.get("fingerprint"))
     table, caption = _scores(rows)
-    found = [{"html": _inline(f.text), **entries.get(Path(f.notebook).stem, {})} for f in findings()]
+    found = [{"html": _inline(f.text), "more": _inline(f.rest(f.more)), **entries.get(Path(f.notebook).stem, {})}
+             for f in findings()]  # fmt: skip
     template = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True).get_template("index.html.j2")
     return template.render(
         manifest=manifest | {"fingerprint": ", ".join(prints) or None}, entries=entries.values(), findings=found,

@@ -8,7 +8,7 @@ import pandas as pd
 from serlib.protocol import Scores
 from serlib.report import equal as terms
 from serlib.report.asked import stored_pairs
-from serlib.report.finding import GAIN, Finding, beat, sides
+from serlib.report.finding import Finding, beat, excluded, sides, undecided
 from serlib.report.stored import at_rest, by_seed, family
 
 PAGE = "07_losses_on_equal_terms.ipynb"
@@ -20,15 +20,17 @@ def papers(corpus: str) -> Finding | None:
     pairs, climbing = at_rest(stored_pairs(corpus, terms.papers("study")))
     if len(pairs) < 2:
         return None
+    tables, more = [family(pairs)], []
     told = "On the papers' networks under the printed recipes, sized for two CPU cores and judged together, "
-    told += f"{_judged(pairs, table := family(pairs))}."
-    told += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    better, _ = sides(table)
+    told += f"{_judged(pairs, tables[0])}; {excluded(tables[0])}."
+    more += [f"Not compared, for a training had not come to rest: {', '.join(climbing)}."] * bool(climbing)
     if full := at_rest(stored_pairs(corpus, terms.papers("paper"), "paper"))[0]:
-        told += f" At the papers' own sizes {_judged(full, whole := family(full), '')}."
-        better += sides(whole)[0]
-    headline = beat(better, "idea of a paper", "ideas of the papers")
-    return Finding(f"{headline[0].upper()}{headline[1:]} the same network without.", told, PAGE)
+        tables.append(family(full))
+        more.append(f"At the papers' own sizes {_judged(full, tables[1], ' are told')}; {excluded(tables[1])}.")
+    both = pd.concat(tables)
+    headline = beat(sides(both)[0], "idea of a paper", "ideas of the papers")
+    headline = f"{headline[0].upper()}{headline[1:]} the same network without; {excluded(both)}."
+    return Finding(headline, told, PAGE, " ".join(more))
 
 
 def _judged(
@@ -50,8 +52,7 @@ def _judged(
     told = [", ".join(row for row, known in zip(rows, sure, strict=True) if known)]
     others = "the largest" + " of the others" * bool(sure.any())
     told += [f"{others} is {rows[int(np.argmin(sure))]}"] * (not sure.all())
-    blind = table["verdict"].str.startswith("undecidable").sum()
-    told += [f"{blind} could be told by no swap of so few units"] * bool(blind)
+    told.append(undecided(table))
     return f"**{sure.sum()} of {len(table)}**{what}: {'; '.join(filter(None, told))}"
 
 
@@ -60,7 +61,7 @@ def deep(corpus: str) -> Finding | None:
     found = {network: both for network, asked in terms.DEEP.items() if (both := _each(corpus, network, asked))}
     if not found:
         return None
-    told, tables = ([*each] for each in zip(*found.values(), strict=True))
+    told, tables = [words for each in found.values() for words in each[:2]], [each[2] for each in found.values()]
     better, worse = sides(pd.concat(tables))
     headline = f"On {len(tables)} deep network{'s' * (len(tables) > 1)} {beat(better)} softmax; "
     headline += f"{worse} of {sum(map(len, tables))} are surely worse."
@@ -72,21 +73,20 @@ def deep(corpus: str) -> Finding | None:
         worst, points, seeds = cost
         told.append(f"The setting that won on functionals costs up to **{points:.1f} points** on ResNet-18 ({worst}; ")
         told[-1] += f"{seeds} seed{'s' * (seeds > 1)})."
-    return Finding(headline, " ".join(told), PAGE)
+    return Finding(headline, told[0], PAGE, " ".join(filter(None, told[1:])))
 
 
-def _each(corpus: str, network: str, asked: Mapping[str, tuple[str, str]]) -> tuple[str, pd.DataFrame] | None:
-    """Return the sentence on one network and its judged family; nothing below two losses."""
+def _each(corpus: str, network: str, asked: Mapping[str, tuple[str, str]]) -> tuple[str, str, pd.DataFrame] | None:
+    """Return the sentence on one network, what else there is, and its judged family; nothing below two losses."""
     pairs, climbing = at_rest(stored_pairs(corpus, asked))
     if len(pairs) < 2:
         return None
     table = family(pairs)
     judged = _judged(pairs, table, " losses are told from softmax, in points of UA")
-    says = f"On *{network}*, each loss in a setting of its own, {judged}."
+    says = f"On *{network}*, each loss in a setting of its own, {judged}; {excluded(table)}."
     says += f" Not compared, for a training had not come to rest: {', '.join(climbing)}." * bool(climbing)
-    says += f" A gain of {GAIN:g} points is excluded for {(table['high'] < GAIN).sum()} of them."
     elsewhere = [_as_it_is(other, terms.ELSEWHERE[network]) for other in OTHERS if other != corpus]
-    return " ".join(filter(None, [says, *elsewhere])), table
+    return says, " ".join(filter(None, elsewhere)), table
 
 
 def _as_it_is(corpus: str, asked: Mapping[str, tuple[str, str]]) -> str:
@@ -95,8 +95,8 @@ def _as_it_is(corpus: str, asked: Mapping[str, tuple[str, str]]) -> str:
     if len(pairs) < 2:
         return ""
     table = family(pairs)
-    says = f"On {corpus}, in the same settings (`{terms.GROUPS}`), {_judged(pairs, table, '')}"
-    return f"{says}; the gain is excluded for {(table['high'] < GAIN).sum()}."
+    says = f"On {corpus}, in the same settings (`{terms.GROUPS}`), {_judged(pairs, table, ' are told')}"
+    return f"{says}; {excluded(table)}."
 
 
 def price(corpus: str) -> tuple[str, float, int] | None:

@@ -37,9 +37,13 @@ HEAD = "| method | UA | WA | seeds | train UA | at rest |\n|---|---|---|---|---|
 
 
 def learned() -> str:
-    """Return the findings as a numbered list in Markdown."""
-    lines = [f"{n}. {f.text} [{f.notebook[:2]}](notebooks/{f.notebook})" for n, f in enumerate(findings(CORPUS), 1)]
-    return "\n".join(lines)
+    """Return the findings as a numbered list in Markdown, what is beyond their first sentences folded."""
+    lines = []
+    for number, found in enumerate(findings(CORPUS), 1):
+        lines.append(f"{number}. {found.text} [{found.notebook[:2]}](notebooks/{found.notebook})")
+        if found.more:
+            lines.append(f"\n   <details><summary>More</summary>\n\n   {found.rest(found.more)}\n\n   </details>\n")
+    return "\n".join(lines).rstrip("\n")
 
 
 def measured(corpus: str = CORPUS, methods: Sequence[str] = ROWS, profile: str = "study") -> str:

@@ -68,9 +68,9 @@ def test_power_is_what_a_thousand_t_tests_find():
 
 
 def test_the_smallest_effect_seen_is_seen_in_four_of_five_studies():
-    error = equal.standard_error(3.0, 10)
-    assert error == pytest.approx(3 / (2.2622 + 0.8834), rel=1e-4)
-    assert equal.power(3.0, error, 10) == pytest.approx(0.8, abs=0.02)
+    error = equal.standard_error(-1.0, 3.0, 10)
+    assert error == pytest.approx(2 / 2.2622, rel=1e-4)
+    assert equal.power((2.2622 + 0.8834) * error, error, 10) == pytest.approx(0.8, abs=0.02)
 
 
 @pytest.mark.parametrize(("error", "units"), [(0.0, 10), (float("nan"), 10), (1.0, 1)])

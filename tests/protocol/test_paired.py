@@ -213,6 +213,10 @@ def test_max_t_is_the_loop_over_all_swaps(family):
     corrected = [np.mean(sizes.max(axis=1) >= sizes.iloc[0][name] - 1e-9) for name in effects]
     assert table["p_family"].to_numpy() == pytest.approx(corrected)
     assert table["p"].to_numpy() == pytest.approx((effects.abs() >= effects.abs().iloc[0] - 1e-9).mean().to_numpy())
+    limit = min(z for z in sizes.max(axis=1) if np.mean(sizes.max(axis=1) >= z - 1e-9) <= 0.05)
+    needed = limit * np.sqrt(9 / (10 - limit**2))  # Student's t of a standardised sum of ten
+    seen = (needed + student.ppf(0.8, 9)) / student.ppf(0.975, 9)
+    assert table["smallest_seen"].to_numpy() == pytest.approx(seen * (table["high"] - table["effect"]).to_numpy())
 
 
 def test_a_family_says_of_each_what_compare_says_and_corrects_p(family):
@@ -221,7 +225,8 @@ def test_a_family_says_of_each_what_compare_says_and_corrects_p(family):
     assert table.index.tolist() == list(family) and table.index.name == "contrast"
     for name, (a, b) in family.items():
         alone = compare(a, b)
-        assert all(table.at[name, c] == getattr(alone, c) for c in ("effect", "low", "high", "p", "smallest_seen"))
+        assert all(table.at[name, c] == getattr(alone, c) for c in ("effect", "low", "high", "p"))
+        assert alone.smallest_seen < table.at[name, "smallest_seen"] < 1.6 * alone.smallest_seen
     assert (table["p_family"] >= table["p"]).all() and (table["p_family"] <= 3 * table["p"] + 1e-9).all()  # Bonferroni
     assert table.at["clearly", "verdict"] == "better" and table.at["same", "verdict"].startswith("open: ")
     assert table.attrs == {"unit": "10 speakers", "note": ""}

@@ -77,7 +77,10 @@ def found(word: str) -> Finding:
 
 def test_a_headline_is_the_one_thing_in_bold():
     finding = Finding("Nothing gained.", "Of **two**, *none*.", "00_a.ipynb")
-    assert finding.text == "**Nothing gained.** Of two, *none*."
+    assert finding.text == "**Nothing gained.** Of two, *none*." and finding.sentence == finding.lead
+    longer = replace(finding, more="And **much** more.")
+    assert longer.text == finding.text and longer.sentence == "Of **two**, *none*. And **much** more."
+    assert longer.rest(longer.more) == "And much more."
     assert [beat(n) for n in (0, 1, 2)] == ["no loss surely beats", "1 loss surely beats", "2 losses surely beat"]
 
 
@@ -101,7 +104,7 @@ def test_losses_are_judged_as_one_family_on_the_seeds_that_both_have(stored, ski
         assert f"surely better than softmax: {effect}**" in sentence and "surely worse" not in sentence
     else:
         assert "surely better than softmax: none**" in sentence and f"surely worse: {effect}" in sentence
-    assert f"excluded for {(table['high'] < 3).sum()} of them" in sentence
+    assert f"excluded for {(table['high'] < 3).sum()} of 2 (the papers print 1.8 to 9.8)" in sentence
     best = table["effect"].idxmax()
     assert f"that of {best}: {table.at[best, 'effect']:+.1f} points" in sentence
     stored[equal.name("em-speaker", "center")] = scores_of("c", 0.6, (0,), draw=2)
@@ -145,8 +148,10 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     table, sentence = compare_family(both), told("printed recipes")
     assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"] and "**1 of 2** ideas" in sentence
     rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
-    assert sentence.endswith(f": {rows[1]}; the largest of the others is {rows[0]}.")
-    assert found("printed recipes").headline == "1 idea of a paper surely beats the same network without."
+    gain = f"a gain of 3 points is excluded for {(table['high'] < 3).sum()} of 2."
+    assert sentence.endswith(f": {rows[1]}; the largest of the others is {rows[0]}; {gain}")
+    headline = f"1 idea of a paper surely beats the same network without; {gain}"
+    assert found("printed recipes").headline == headline
     climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[pairs[1][1][0]].manifests]
     third = [*terms.PAPERS.items()][3]
     stored |= {name: scores_of(name, 0.5, (0, 1), draw=20 + k) for k, name in enumerate(third[1])}
@@ -156,10 +161,12 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
     focal = pairs[2][1]
     stored |= {(name, "paper"): replace(stored[name], profile="paper").on_seeds([0]) for name in focal}
     row = compare(stored[focal[0], "paper"], stored[focal[1], "paper"])
-    sure = " At the papers' own sizes **1 of 1**: "
-    assert found("printed recipes").headline == "2 ideas of the papers surely beat the same network without."
+    sure = " At the papers' own sizes **1 of 1** are told: "
+    headline = "2 ideas of the papers surely beat the same network without; a gain of 3 points is excluded for "
+    assert re.fullmatch(rf"{headline}\d of 3\.", found("printed recipes").headline)
     assert told("printed recipes").endswith(
-        f"{sure}{pairs[2][0]} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 1 seed)."
+        f"{sure}{pairs[2][0]} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 1 seed); a gain of 3 points is "
+        "excluded for 0 of 1."
     )
 
 
@@ -174,8 +181,8 @@ def test_losses_on_the_deep_network_are_one_family_and_a_setting_from_elsewhere_
     table = compare_family({words: (stored[own[words]], stored[softmax]) for words in ("focal loss", "ArcFace")})
     assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"]
     rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
-    excluded = f" A gain of 3 points is excluded for {(table['high'] < 3).sum()} of them."
-    judged = f"in points of UA: {rows[1]}; the largest of the others is {rows[0]}."
+    excluded = f"; a gain of 3 points is excluded for {(table['high'] < 3).sum()} of 2."
+    judged = f"in points of UA: {rows[1]}; the largest of the others is {rows[0]}"
     assert told(network).endswith(f"**1 of 2** losses are told from softmax, {judged}{excluded}")
     assert found(network).headline == "On 1 deep network 1 loss surely beats softmax; 0 of 2 are surely worse."
     stored |= {
@@ -223,9 +230,9 @@ def test_losses_on_the_deep_network_are_asked_on_the_other_corpus_as_they_are_fo
     table = compare_family({words: (there[words], there["softmax"]) for words in ("focal loss", "ArcFace")})
     assert table.at["ArcFace", "verdict"] == "worse"
     rows = [f"{words} {r.effect:+.1f} ({r.low:+.1f} to {r.high:+.1f}; 2 seeds)" for words, r in table.iterrows()]
-    judged = f"**1 of 2**: {rows[1]}; the largest of the others is {rows[0]}"
-    said = f" On ravdess, in the same settings (`{terms.GROUPS}`), {judged}; the gain is excluded for "
-    assert f"{said}{(table['high'] < 3).sum()}." in told(network)
+    judged = f"**1 of 2** are told: {rows[1]}; the largest of the others is {rows[0]}"
+    said = f" On ravdess, in the same settings (`{terms.GROUPS}`), {judged}; a gain of 3 points is excluded for "
+    assert f"{said}{(table['high'] < 3).sum()} of 2." in told(network)
     del stored["ravdess", f"{methods['focal loss']}+longer", terms.GROUPS]
     assert "ravdess" not in told(network)  # one contrast is no family
 
@@ -241,10 +248,17 @@ def test_luck_is_the_deviation_between_seeds_pooled_over_recipes(stored):
     spread, widest = np.sqrt(squares / 3), max(ua, key=lambda method: np.ptp(ua[method]))
     low, high = (np.sqrt(squares / chi2.isf(tail, 3)) for tail in (0.025, 0.975))
     assert found("another seed").headline == f"Another seed alone moves UA by {spread:.1f} points."
-    deviation = f"standard deviation of **{spread:.1f} points** ({low:.1f} to {high:.1f}; 2 recipes, 5 trainings; "
+    deviation = (
+        f"standard deviation of **{spread:.1f} points** ({low:.1f} to {high:.1f}; 2 recipes, 5 cross-validations; "
+    )
     assert f"{deviation}`{widest}`: {np.ptp(ua[widest]):.1f} points apart)" in told("another seed")
     assert norm.cdf(1) - norm.cdf(-1) == pytest.approx(2 / 3, abs=0.02)  # within one deviation: two of three
     assert f"by more than {np.sqrt(2) * spread:.1f} points in one case of three." in told("another seed")
+    folds = [stored[method].per_fold()["UA"].unstack("seed").to_numpy() for method in (first, second)]
+    deviations = np.concatenate([(each - each.mean(axis=1, keepdims=True)).ravel() for each in folds])
+    free = sum(len(each) * (each.shape[1] - 1) for each in folds)
+    lone = np.sqrt((deviations**2).sum() / free)
+    assert f" A single network, on its own test fold, moves by {lone:.1f}." in told("another seed")
 
 
 def test_what_the_best_epoch_on_test_promises_stands_beside_luck(stored):
@@ -298,7 +312,7 @@ def test_unequal_classes_are_judged_by_networks_and_by_voices(monkeypatch):
     headline = "Where classes are rare, 10 losses surely beat softmax on these voices; with a cut fitted "
     assert module._unequal("emodb").headline.startswith(headline)
     assert re.search(r"\*\*10\*\* are better \(first: \D+ \+\d", sentence) and sentence.endswith(
-        "**0** are told from softmax."
+        "**0** are told from softmax (voices that share a network are taken for independent)."
     )
 
 
@@ -354,4 +368,6 @@ def test_what_no_swap_of_few_units_could_tell_is_counted():
         few[name] = replace(scores, **kept, arrays=())
     pairs = {name: (few[name], few["softmax"]) for name in ("a", "b")}
     judged = on_networks._judged(pairs, on_networks.family(pairs))
-    assert judged.startswith("**0 of 2**") and judged.endswith("; 2 could be told by no swap of so few units")
+    assert judged.startswith("**0 of 2**") and judged.endswith(
+        "; 2 of the 2 are undecidable (no exchange of units reaches 5 %)"
+    )

@@ -156,7 +156,8 @@ def test_sentences_say_what_the_numbers_say():
     ua = [s.summary().at["UA", "pooled"] for s in found.values()]
     assert second.startswith(f"From the worst to the best loss lie **{np.ptp(ua):.1f} points** of UA; another seed")
     seen = terms.families(found)["smallest_seen"].median()
-    assert third.startswith("What would be seen in four of five") and f"alone): **{seen:.1f} points** on em" in third
+    assert third.startswith("What would be seen in about three of four such studies (middle contrast, in its family)")
+    assert f"): **{seen:.1f} points** on em" in third
     assert "**stands**: focal loss helps" in fourth
     assert fifth.startswith("Calibration error as trained: ")
 

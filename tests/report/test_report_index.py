@@ -94,7 +94,10 @@ def test_other_corpora_are_not_called_synthetic(tmp_path):
 
 
 def test_what_was_learned_stands_first_and_links_to_pages_that_are_there(tmp_path, monkeypatch):
-    told = [Finding("It gains.", "**+9.7 points** of `x`.", "00_a.ipynb"), Finding("None.", "Not run.", "01_b.ipynb")]
+    told = [
+        Finding("It gains.", "**+9.7 points** of `x`.", "00_a.ipynb"),
+        Finding("None.", "Not run.", "01_b.ipynb", "Of *two*."),
+    ]
     monkeypatch.setattr(module, "findings", lambda: told)
     monkeypatch.setattr(module, "pictures", lambda: {"What it < shows.": Figure()})
     (tmp_path / "notebooks").mkdir()
@@ -103,6 +106,7 @@ def test_what_was_learned_stands_first_and_links_to_pages_that_are_there(tmp_pat
     first, second = soup.select("#learned li")
     assert first.strong.get_text() == "It gains." and "+9.7 points" in first.get_text() and first.code.get_text() == "x"
     assert first.a["href"] == "00_a.html" and first.a.get_text() == "Title of 00_a &" and not second.select("a")
+    assert second.details.em.get_text() == "two" and second.details.summary.get_text() == "More" and not first.details
     assert "EMO-DB" in soup.select_one("#learned .note").get_text()
     assert soup.select_one("#learned").sourceline < soup.select_one("#notebooks").sourceline
     (picture,) = soup.select("#learned img")
