@@ -2,7 +2,8 @@
 
 Printed: 22.05 kHz, Hann 2048, hop 512, 128 mel bands or 40 MFCC, at most 6 s, ResNet-18, focal loss, five stratified
 folds. Not printed, so ours to choose: gamma (2, the paper's example), optimiser (Adam 1e-3 with cosine decay, weight
-decay 1e-4), batch (16), epochs (50), input scaling (training part, per band).
+decay 1e-4, gradients clipped at 5), batch (16), epochs (50), which weights are scored (averaged over the last third),
+input scaling (training part, per band).
 
 The study profile has a quarter of the filters and 600 updates, by which the network knows its training part by heart:
 more of them change nothing; what is missing is regularisation, see ``serlib.methods.variants.strong``.

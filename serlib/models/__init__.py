@@ -2,8 +2,8 @@
 """Networks, one per file: ``net(x, lengths) -> (B, net.embedding_size)``. They know nothing of speech corpora.
 
 ``x`` holds clips padded at the end, (B, channels, bins, T) where nothing else is said, ``lengths`` (B,) int64 their
-valid frames. No embedding depends on padding nor, in evaluation mode, on a clip's companions in the batch. What does
-not fit, when a network is made or called, is a ValueError.
+valid frames. In evaluation mode no embedding depends on padding nor on a clip's companions in the batch; in training
+batch normalisation sees both. What does not fit, when a network is made or called, is a ValueError.
 """
 
 from serlib.models.cnn_birnn import CNNBiRNN

@@ -23,7 +23,7 @@ def frames_out(frames: int | torch.Tensor) -> int | torch.Tensor:
 class CNNBiRNN(nn.Module):
     """Conv 7x7 with stride 2, three times conv 3x3 and max-pooling 2x2, a bidirectional GRU, a linear layer.
 
-    Without arguments it has the paper's sizes: 145,488 parameters in the convolutions and 689,664 in the GRU. Clips
+    Without arguments it has full size: 145,488 parameters in the convolutions and 689,664 in the GRU. Clips
     have at least 15 bins and 15 frames.
 
     ``width`` is a factor on the channels of the convolutions and on the size of the GRU. ``dropout``, in [0, 1), acts

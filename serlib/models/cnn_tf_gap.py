@@ -36,7 +36,7 @@ class Step(nn.Module):
 class CNNTFGAP(nn.Module):
     """Conv 10x2 and 2x8 side by side, 3x3 four times (pooled behind the first two), mean over time and frequency.
 
-    Without arguments it has the paper's sizes: 92,688 parameters in the convolutions and x in R^80, not negative. Clips
+    Without arguments it has full size: 92,688 parameters in the convolutions and x in R^80, not negative. Clips
     have at least 5 bins and 5 frames.
 
     Args:

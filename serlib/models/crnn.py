@@ -19,7 +19,7 @@ ENDS = {"none": nn.Identity, "relu": nn.ReLU, "prelu": nn.PReLU}
 class CRNN(nn.Module):
     """Convolutions 12x16, 8x12 and 5x7 ("same" padding, ReLU, max-pooling each), an LSTM, dropout, a linear layer.
 
-    Without arguments it has the paper's sizes: 66,888 parameters in the convolutions, 1,771,520 in the LSTM, 16,448 in
+    Without arguments it has full size: 66,888 parameters in the convolutions, 1,771,520 in the LSTM, 16,448 in
     the linear layer. Our guesses, where sources disagree or are silent, are arguments.
 
     Args:

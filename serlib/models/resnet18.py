@@ -44,7 +44,7 @@ class BasicBlock(nn.Module):
 class ResNet18(nn.Module):
     """Stem, four stages of two basic blocks, masked global average pooling.
 
-    Without arguments it has the paper's sizes: 11,170,240 parameters, 11,172,292 with the four-class output layer
+    Without arguments it has the sizes of He et al.: 11,170,240 parameters, 11,172,292 with the four-class output layer
     that the loss owns. Fig. 2 is not in the paper's text, so stem and widths are those of He et al. [guess].
 
     ``width`` is the number of channels in the first stage; the later ones have 2, 4 and 8 times as many. ``dropout`` of

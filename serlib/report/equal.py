@@ -31,7 +31,7 @@ UNEQUAL = {  # of the series of unequal training parts: who is small is by decre
     loss: equal.name("em-speaker", loss) + "+decree" * loss.startswith("class-") for loss in equal.LOSSES
 }
 STEEPEST, TRAINED, MOVED = "1:8", "as trained", "both cuts fitted"  # the ratio judged, and the two ways
-PAPERS = {  # each paper's own idea on its own network, as printed, against the same network without it
+PAPERS = {  # each paper's own idea on its own network, under its recipe, against the same network without it
     "angular margin 4 (CNN-TF-GAP)": ("angular/tfgap-m4", "angular/tfgap-softmax"),
     "margins 6 | 4 by class instead of 4 (CNN-TF-GAP)": ("angular/tfgap-c64", "angular/tfgap-m4"),
     "focal loss (ResNet-18)": ("focal/mel-focal", "focal/mel-softmax"),
@@ -54,7 +54,7 @@ DEEP = {  # each loss on them, in the setting that was chosen for it there, agai
         title: (network.format(f"+{variant(loss, CHOSEN_DEEP[network].get(loss))}"), network.format(""))
         for (loss, _), title in MAIN.items() if network.format(f"+{loss}") != TWICE[0]
     }
-    for network, words in ((RESNET, "ResNet-18, regularised"), (PYRAMID, "CNN with pyramid, as printed"))
+    for network, words in ((RESNET, "ResNet-18, regularised"), (PYRAMID, "CNN with pyramid, its paper's recipe"))
 }  # fmt: skip
 ELSEWHERE = {  # on a corpus nearly three times as large, where as many epochs need three times the updates
     network: {words: tuple(f"{method}+longer" for method in pair) for words, pair in asked.items()}
@@ -70,7 +70,7 @@ NETWORKS = {  # the papers' networks under softmax
     "CNN-BiRNN": "center/mel-softmax", "CNN with pyramid": "multidilated/ff-spp", "raw waveform": "dcaen/raw",
 }  # fmt: skip
 WIDE = {  # networks that count their filters, under softmax, by recipe
-    name: {"as printed": NETWORKS[name], "regularised": f"{NETWORKS[name]}+strong"}
+    name: {"the paper's recipe": NETWORKS[name], "regularised": f"{NETWORKS[name]}+strong"}
     for name in ("ResNet-18", "CNN with pyramid")
 }
 CLAIMS = (  # paper, what it concludes, loss, against; table, rows and corpus of a gain that it prints

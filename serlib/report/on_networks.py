@@ -21,12 +21,12 @@ def papers(corpus: str) -> Finding | None:
     if len(pairs) < 2:
         return None
     tables, more = [family(pairs)], []
-    told = "On the papers' networks under the printed recipes, sized for two CPU cores and judged together, "
+    told = "On the papers' networks under the papers' recipes, cut down to two CPU cores and judged together, "
     told += f"{_judged(pairs, tables[0])}; {excluded(tables[0])}."
     more += [f"Not compared, for a training had not come to rest: {', '.join(climbing)}."] * bool(climbing)
     if full := at_rest(stored_pairs(corpus, terms.papers("paper"), "paper"))[0]:
         tables.append(family(full))
-        more.append(f"At the papers' own sizes {_judged(full, tables[1], ' are told')}; {excluded(tables[1])}.")
+        more.append(f"At full size {_judged(full, tables[1], ' are told')}; {excluded(tables[1])}.")
     both = pd.concat(tables)
     headline = beat(sides(both)[0], "idea of a paper", "ideas of the papers")
     headline = f"{headline[0].upper()}{headline[1:]} the same network without; {excluded(both)}."

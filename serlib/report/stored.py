@@ -166,11 +166,11 @@ def spoken(table: pd.DataFrame, *, seeds: bool = False) -> str:
 
 
 def at_full_size(words: tuple[str, str], pair: tuple[str, str], corpus: Corpus | str) -> str:
-    """Return what two methods, called ``words``, say at their paper's own size; nothing where that is not stored."""
+    """Return what two methods, called ``words``, say at full size; nothing where that is not stored."""
     pairs, _ = paired({words: pair}, corpus, profile="paper", scheme="leave-one-speaker-out")
     if not pairs:
         return ""
-    where = "At the paper's own size ([notebook 07](07_losses_on_equal_terms.ipynb))"
+    where = "At full size ([notebook 07](07_losses_on_equal_terms.ipynb))"
     return f"{where}, UA: {levels(dict(zip(pair, pairs[words], strict=True)))}. {spoken(family(pairs), seeds=True)}"
 
 

@@ -227,7 +227,7 @@ def cross_validate(
     Args:
         corpus: what to learn from.
         method: a name of ``serlib.methods.names()`` or a Method of one's own.
-        profile: ``"quick"`` (proves that it works), ``"study"`` (two CPU cores) or ``"paper"`` (as printed).
+        profile: ``"quick"`` (proves that it works), ``"study"`` (two CPU cores) or ``"paper"`` (full size).
         folds: a scheme of ``serlib.protocol.SCHEMES``, folds of one's own, or None for the corpus' default scheme.
         seeds: each repeats all folds.
         n_jobs: runs at once; -1: see :func:`processes`.

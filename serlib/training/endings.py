@@ -59,7 +59,10 @@ class Endings:
 
 @torch.no_grad()
 def refresh_norms(network: nn.Module, batches: TrainingBatches, hardware: Hardware) -> None:
-    """Make batch normalisation's statistics anew from one epoch, as torch's ``update_bn``, which knows no lengths."""
+    """Make batch normalisation's statistics anew from one epoch, as torch's ``update_bn``, which knows no lengths.
+
+    Frames that fill clips up to the longest of their batch count here, as they do in training.
+    """
     network.train()
     norms = {m: m.momentum for m in network.modules() if isinstance(m, _BatchNorm) and m.training}
     if not norms:

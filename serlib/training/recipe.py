@@ -40,7 +40,7 @@ class Training:
             utterances) or ``"sampling"`` (draw each class equally often).
         ending: which network is kept. ``"average"``: the mean of the weights over the last third of the updates, with
             batch normalisation's statistics made anew; ``"last"``; ``"best-dev"``: the last epoch with the best dev UA
-            (the papers' rule); ``"smoothed-dev"``: the same of the mean over three epochs.
+            (paper 002's rule); ``"smoothed-dev"``: the same of the mean over three epochs.
     """
 
     epochs: int | None = None

@@ -145,26 +145,26 @@ def test_each_paper_s_idea_on_its_own_network_is_judged_as_one_family(stored):
         stored[without] = scores_of(without, 0.5, (0, 1), draw=draw)
         stored[idea] = scores_of(idea, 0.9 if draw else 0.5, (0, 1, 2)[: 2 + draw], draw=draw + 7)
     both = {name: (stored[a].on_seeds([0, 1]), stored[b]) for name, (a, b) in pairs[1:]}
-    table, sentence = compare_family(both), told("printed recipes")
+    table, sentence = compare_family(both), told("papers' recipes")
     assert table["verdict"].str.partition(":")[0].tolist() == ["open", "better"] and "**1 of 2** ideas" in sentence
     rows = [f"{name} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 2 seeds)" for name, row in table.iterrows()]
     gain = f"a gain of 3 points is excluded for {(table['high'] < 3).sum()} of 2."
     assert sentence.endswith(f": {rows[1]}; the largest of the others is {rows[0]}; {gain}")
     headline = f"1 idea of a paper surely beats the same network without; {gain}"
-    assert found("printed recipes").headline == headline
+    assert found("papers' recipes").headline == headline
     climbing = [{**m, "notes": {"converged": False, "slope": 9.0}} for m in stored[pairs[1][1][0]].manifests]
     third = [*terms.PAPERS.items()][3]
     stored |= {name: scores_of(name, 0.5, (0, 1), draw=20 + k) for k, name in enumerate(third[1])}
     stored[pairs[1][1][0]] = replace(stored[pairs[1][1][0]], manifests=climbing)
-    assert told("printed recipes").endswith(f" Not compared, for a training had not come to rest: {pairs[1][0]}.")
-    assert f"{pairs[1][0]} +" not in told("printed recipes") and "of 2** ideas" in told("printed recipes")
+    assert told("papers' recipes").endswith(f" Not compared, for a training had not come to rest: {pairs[1][0]}.")
+    assert f"{pairs[1][0]} +" not in told("papers' recipes") and "of 2** ideas" in told("papers' recipes")
     focal = pairs[2][1]
     stored |= {(name, "paper"): replace(stored[name], profile="paper").on_seeds([0]) for name in focal}
     row = compare(stored[focal[0], "paper"], stored[focal[1], "paper"])
-    sure = " At the papers' own sizes **1 of 1** are told: "
+    sure = " At full size **1 of 1** are told: "
     headline = "2 ideas of the papers surely beat the same network without; a gain of 3 points is excluded for "
-    assert re.fullmatch(rf"{headline}\d of 3\.", found("printed recipes").headline)
-    assert told("printed recipes").endswith(
+    assert re.fullmatch(rf"{headline}\d of 3\.", found("papers' recipes").headline)
+    assert told("papers' recipes").endswith(
         f"{sure}{pairs[2][0]} {row.effect:+.1f} ({row.low:+.1f} to {row.high:+.1f}; 1 seed); a gain of 3 points is "
         "excluded for 0 of 1."
     )

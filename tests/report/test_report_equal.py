@@ -247,6 +247,6 @@ def test_what_is_asked_on_a_deep_network_is_another_recipe_and_one_recipe_under_
     first, second = recipes(terms.TWICE)
     assert first == second and second.training.balancing == "loss"
     for words in ("logit adjustment", "weighted sampling"):  # in place of the weights that paper 002 prints
-        first, second = recipes(terms.DEEP["CNN with pyramid, as printed"][words])
+        first, second = recipes(terms.DEEP["CNN with pyramid, its paper's recipe"][words])
         assert first.training.balancing == {"logit adjustment": "none", "weighted sampling": "sampling"}[words]
         assert second.training.balancing == "loss"

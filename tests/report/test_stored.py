@@ -129,7 +129,7 @@ def test_a_pair_is_told_at_full_size_where_both_are_stored(tiny_corpus, store, c
     assert pack_results(store.root, cache / "results") == 0
     own, usual = (stored_scores("tiny", name, profile="paper", scheme=GROUND["scheme"]) for name in (OWN, SVC))
     row = compare(own, usual)
-    told, where = at_full_size(*asked), "At the paper's own size ([notebook 07](07_losses_on_equal_terms.ipynb))"
+    told, where = at_full_size(*asked), "At full size ([notebook 07](07_losses_on_equal_terms.ipynb))"
     assert told.startswith(f"{where}, UA: {levels({OWN: own, SVC: usual})}. ")
     assert f"{row.effect:+.1f} points of UA" in told and "Own statistics against those of training" in told
 
