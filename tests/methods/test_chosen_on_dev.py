@@ -47,7 +47,7 @@ def test_of_what_was_tried_the_highest_mean_dev_score_was_taken():
     assert max(dev, key=dev.get) == multidilated.BEST, dev
 
 
-def test_dev_can_tell_no_lambda_from_that_of_the_recipe_which_is_called_not_tuned():
+def test_dev_can_tell_no_lambda_from_that_of_the_recipe_which_says_so():
     """Where it can, the recipe's is to be changed. The family's size is left out, which makes this test the harder."""
     histories = histories_of(SWEEP, "leave-one-speaker-out")
     by_fold = pd.DataFrame({w: {f: on_dev(own) for f, own in h.groupby("fold")} for w, h in histories.items()})
@@ -55,4 +55,4 @@ def test_dev_can_tell_no_lambda_from_that_of_the_recipe_which_is_called_not_tune
     for weight, dev in by_fold.drop(columns=center.CENTER_WEIGHT).items():
         low, high = stats.ttest_rel(dev, by_fold[center.CENTER_WEIGHT]).confidence_interval()
         assert low < 0 < high, (weight, low, high)
-    assert "is not tuned" in " ".join(center.__doc__.split())
+    assert "no lambda is told from another: so 0.1 stays" in " ".join(center.__doc__.split())
