@@ -153,7 +153,7 @@ def widths(
             row = complete.summary().loc["UA"]
             error = [[row["pooled"] - row["low"]], [row["high"] - row["pooled"]]]
             panel.errorbar(at, row["pooled"], error, fmt="D", color=SERIES_COLOURS[2], mfc="white", elinewidth=1,
-                           label="all of the paper's sizes")  # fmt: skip
+                           label="full size")  # fmt: skip
         panel.axvline(at, color="black", linewidth=1, linestyle=":")
         ticks = sorted({n for found in recipes.values() for n in found} | {at})
         panel.set_xscale("log", base=2)

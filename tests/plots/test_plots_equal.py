@@ -154,5 +154,5 @@ def test_widths_are_drawn_with_their_intervals_their_seeds_and_the_papers_own():
     assert [t.get_text() for t in figure.legends[0].get_texts()] == [
         "as printed",
         "regularised",
-        "all of the paper's sizes",
+        "full size",
     ]
