@@ -173,12 +173,17 @@ def conclusions(judged: pd.DataFrame) -> pd.DataFrame:
     """
     table = []
     for paper, says, loss, against, source, rows, where in CLAIMS:
-        asks, values = judged.query("loss == @loss and against == @against"), published(source)
-        values = values[values["metric"].isin(["ua", "gain:ua"]) & (values["corpus"] == where)]
-        first, second = (values.loc[values["method"] == row, "value"].sum() for row in rows)
-        gain = first - second  # a gain has no second row
+        asks, gain = judged.query("loss == @loss and against == @against"), printed_gain(source, rows, where)
         table.append([paper, says, loss, against, gain, where, standing(asks, gain), asks])
     return pd.DataFrame(table, columns=["paper", "says", "loss", "against", "printed", "where", "verdict", "rows"])
+
+
+def printed_gain(source: str, rows: tuple[str, str | None], where: str) -> float:
+    """Return the gain, in points of UA, between two rows that a paper prints of a corpus (see ``CLAIMS``)."""
+    values = published(source)
+    values = values[values["metric"].isin(["ua", "gain:ua"]) & (values["corpus"] == where)]
+    first, second = (values.loc[values["method"] == row, "value"].sum() for row in rows)
+    return first - second  # a gain has no second row
 
 
 def standing(rows: pd.DataFrame, printed: float) -> str:

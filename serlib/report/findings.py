@@ -1,7 +1,5 @@
 """What the study has learned: sentences that are computed from committed runs, each with an interval and a notebook."""
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2
@@ -12,7 +10,7 @@ from serlib.report import equal as terms
 from serlib.report.asked import GROUND, both_of, committed, losses
 from serlib.report.finding import GAIN, Finding, beat, excluded, sides, undecided
 from serlib.report.on_networks import OTHERS, PAGE, deep, papers
-from serlib.report.stored import apart
+from serlib.report.stored import apart, of_one_network
 from serlib.report.told import interval_of, surely
 from serlib.runs.imbalance import CONDITIONS, stored_series
 from serlib.runs.oracle import promise, stored_watched
@@ -40,9 +38,9 @@ def _losses(corpus: str) -> Finding | None:
     told += f"; surely worse: {', '.join(sure['worse'])}" if sure["worse"] else ""
     first, best = table["effect"].idxmax(), table.loc[table["effect"].idxmax()]
     told += f". The largest advantage is that of {first}: {best['effect']:+.1f} points of UA, 95 % interval "
-    printed = terms.conclusions(terms.families(found[1]))["printed"]
+    printed = [terms.printed_gain(*claim[4:]) for claim in terms.CLAIMS]
     told += f"{best['low']:+.1f} to {best['high']:+.1f}; {excluded(table)} (the papers print "
-    told += f"{printed.min():.1f} to {printed.max():.1f})."
+    told += f"{min(printed):.1f} to {max(printed):.1f})."
     headline, blind = f"On equal terms {beat(len(sure['better']))} softmax.", undecided(table)
     return Finding(headline, told, PAGE, f"{blind[:1].upper()}{blind[1:]}. " * bool(blind) + _elsewhere(corpus))
 
@@ -114,11 +112,11 @@ def _told_by_side(table: pd.DataFrame) -> str:
 
 def _luck(corpus: str) -> Finding | None:
     """Pool the variance between seeds over recipes; its interval is that of a variance with so many degrees."""
-    each, alone, asked = {}, {}, [terms.PAPERS, *terms.DEEP.values()]
+    each, several, asked = {}, {}, [terms.PAPERS, *terms.DEEP.values()]
     for method in dict.fromkeys([*PRINTED, *(name for pairs in asked for pair in pairs.values() for name in pair)]):
         scores = committed(corpus, method)
         if scores is not None and len(ua := scores.spread_over_seeds()) > 1:
-            each[method], alone[method] = ua, scores.per_fold()["UA"].unstack("seed")
+            each[method], several[method] = ua, scores
     free = sum(len(ua) - 1 for ua in each.values())
     if len(each) < 2:
         return None
@@ -131,15 +129,8 @@ def _luck(corpus: str) -> Finding | None:
     told += f"{high:.1f}; {len(each)} recipes, {sum(map(len, each.values()))} cross-validations; `{widest}`: "
     told += f"{np.ptp(each[widest]):.1f} points apart): two cross-validations of one recipe differ by more than "
     told += f"{np.sqrt(2) * spread:.1f} points in one case of three. A single network, on its own test "
-    told += f"fold, moves by {_pooled(alone.values()):.1f}."
+    told += f"fold, moves by {of_one_network(several.values()):.1f}."
     return Finding(headline, told, "00_corpora_and_protocol.ipynb", promised)
-
-
-def _pooled(tables: Iterable[pd.DataFrame]) -> float:
-    """Return the standard deviation over seeds, the columns, pooled over the rows of all tables."""
-    tables = list(tables)
-    squares = sum(((t.sub(t.mean(axis=1), axis=0)) ** 2).to_numpy().sum() for t in tables)
-    return float(np.sqrt(squares / sum(len(t) * (t.shape[1] - 1) for t in tables)))
 
 
 def _promised(corpus: str) -> tuple[str, str]:

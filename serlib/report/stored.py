@@ -197,3 +197,10 @@ def levels(scores: Mapping[str, Scores]) -> str:
         facts += [f"{seeds} seed{'s' * (seeds > 1)}", *["unconverged"] * (each.converged is False)]
         told.append(f"`{name.partition('/')[2]}` {row['pooled']:.1f} % ({', '.join(facts)})")
     return ", ".join(told)
+
+
+def of_one_network(scores: Iterable[Scores]) -> float:
+    """Return the standard deviation over seeds of UA on a fold, which one network tests, pooled over all, in points."""
+    tables = [each.per_fold()["UA"].unstack("seed") for each in scores]
+    squares = sum((t.sub(t.mean(axis=1), axis=0) ** 2).to_numpy().sum() for t in tables)
+    return float(np.sqrt(squares / sum(len(t) * (t.shape[1] - 1) for t in tables)))
