@@ -141,7 +141,8 @@ def verdict(found: Comparison | pd.Series, a: str, b: str, *, metric: str = "UA"
         )
     facts += "; a single seed" * int(seeds == 1)
     if word == "undecidable":
-        return f"{a} against {b} is **undecidable** ({facts}): no swap of its few units reaches 5 % in the family."
+        why = "too few units differ for a swap to reach 5 % in the family"
+        return f"{a} against {b} is **undecidable** ({facts}): {why}."
     if word == "open":
         return f"{a} against {b}: **open** ({facts}; {found.smallest_seen:.1f} points would be seen)."
     p = f"p = {found.p_family:.2g}" if found.p_family >= 1e-4 else "p < 0.0001"

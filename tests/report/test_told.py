@@ -90,10 +90,10 @@ def test_what_is_not_stored_is_named_with_its_command():
         ({"p_family": 5e-5}, "A is **better** than B (+3.0 points of UA, 95 % interval +1.0 to +5.0; p < 0.0001)."),
         ({"p_family": 1e-4}, "A is **better** than B (+3.0 points of UA, 95 % interval +1.0 to +5.0; p = 0.0001)."),
         ({"note": "m/a is unconverged"}, "A and B are **not compared**: a training had not come to rest."),
-        ({"least_p": 0.06}, "A against B is **undecidable** (+3.0 points of UA, 95 % interval +1.0 to +5.0): no swap "
-         "of its few units reaches 5 % in the family."),
+        ({"least_p": 0.06}, "A against B is **undecidable** (+3.0 points of UA, 95 % interval +1.0 to +5.0): too few "
+         "units differ for a swap to reach 5 % in the family."),
         ({"least_p": 1.0, "low": np.nan, "high": np.nan}, "A against B is **undecidable** (+3.0 points of UA, no "
-         "interval): no swap"),
+         "interval): too few"),
     ],
 )  # fmt: skip
 def test_a_verdict_is_one_sentence(options, sentence):
