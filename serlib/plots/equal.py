@@ -152,7 +152,8 @@ def widths(
         if complete is not None:
             row = complete.summary().loc["UA"]
             error = [[row["pooled"] - row["low"]], [row["high"] - row["pooled"]]]
-            panel.errorbar(at, row["pooled"], error, fmt="D", color=SERIES_COLOURS[2], mfc="white", elinewidth=1,
+            beside = at / 1.08 if any(at in found for found in recipes.values()) else at
+            panel.errorbar(beside, row["pooled"], error, fmt="D", color=SERIES_COLOURS[2], mfc="white", elinewidth=1,
                            label="full size")  # fmt: skip
         panel.axvline(at, color="black", linewidth=1, linestyle=":")
         ticks = sorted({n for found in recipes.values() for n in found} | {at})

@@ -156,3 +156,10 @@ def test_widths_are_drawn_with_their_intervals_their_seeds_and_the_papers_own():
         "regularised",
         "full size",
     ]
+
+
+def test_full_size_stands_beside_a_network_that_has_as_many_filters():
+    found = {n: scored(skill, seeds=(0,)) for n, skill in ((8, 0.4), (64, 0.6))}
+    (panel,) = equal.widths({"CNN": {"as printed": found}}, {"CNN": (64, scored(0.6, (0,)))}, title="emodb").axes
+    line, full = (box.lines[0] for box in panel.containers)
+    assert 8 < full.get_xdata()[0] < line.get_xdata()[1] == 64
