@@ -4,9 +4,29 @@ from itertools import pairwise
 
 import torch
 from torch import nn
+from torch.nn import functional
 
 from serlib.checks import check_dropout, check_flags, check_sizes
 from serlib.models.pooling import MaskedMeanPooling, check_lengths, halved, mask_tail, masked_relu
+
+
+class Projection(nn.Conv2d):
+    """The shortcut's 1x1 convolution without bias: of every ``stride``-th frame and band, (B, inputs, F, T).
+
+    Of fewer than 16 channels the frames are picked first, the same sum in the same order: oneDNN 3.10 (in torch 2.11)
+    writes past its workspace in the weights' gradient of such a strided convolution in channels_last and, with two
+    threads or more, ends the process (uxlfoundation/oneDNN issue 6035).
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__(inputs, outputs, 1, stride, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, inputs, F, T) to (B, outputs, ceil(F / stride), ceil(T / stride))."""
+        if self.in_channels >= 16:
+            return super().forward(x)
+        along, across = self.stride
+        return functional.conv2d(x[:, :, ::along, ::across], self.weight)
 
 
 class BasicBlock(nn.Module):
@@ -25,7 +45,7 @@ class BasicBlock(nn.Module):
         self.norm2 = nn.BatchNorm2d(outputs)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            layers = [nn.Conv2d(inputs, outputs, 1, stride, bias=False)]
+            layers = [Projection(inputs, outputs, stride)]
             self.shortcut = nn.Sequential(*layers, *([] if preactivation else [nn.BatchNorm2d(outputs)]))
 
     def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
