@@ -46,11 +46,7 @@ def learn(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_gradients_are_right(name):
-    here = Path(__file__).parent
     waiting = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "0"}  # beside other work, spinning costs minutes
-    found = {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])}
-    code = f"from test_two_threads import learn; learn({name!r})"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=os.environ | waiting | found, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", f"from test_two_threads import learn; learn({name!r})"]
+    done = subprocess.run(command, cwd=Path(__file__).parent, env=os.environ | waiting, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]
